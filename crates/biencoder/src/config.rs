@@ -1,0 +1,122 @@
+//! Settings of bi-encoder training.
+
+use jobmatch_training::OptimizerConfig;
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, Result};
+
+/// Settings of bi-encoder training.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct BiEncoderConfig {
+    /// Positives per step; each one's passage is a negative for all the others.
+    pub batch_size: usize,
+    /// Passes over the positives.
+    pub epochs: usize,
+    /// Stops after so many steps, if the epochs have not ended before; the schedule then ends there too.
+    pub max_steps: Option<usize>,
+    /// Cosines are multiplied by this before the softmax: the inverse of a temperature.
+    pub scale: f64,
+    /// Whether each passage must also find its query among the batch's queries.
+    pub symmetric: bool,
+    /// Whether passages that are known positives of a row's job or text are left out of its denominator.
+    pub mask_known_positives: bool,
+    /// Inputs are cut to so many tokens while training; absent: the model's own length.
+    pub max_tokens: Option<usize>,
+    /// What stands before a query; absent: what the model's folder says.
+    pub query_prompt: Option<String>,
+    /// What stands before a passage; absent: what the model's folder says.
+    pub passage_prompt: Option<String>,
+    /// Steps between two evaluations on dev queries; one is always made before the first step and after the last.
+    pub evaluate_every: usize,
+    /// At most so many dev queries are evaluated, the first of the dev sample.
+    pub evaluate_queries: usize,
+    /// The optimizer's settings.
+    pub optimizer: OptimizerConfig,
+}
+
+impl Default for BiEncoderConfig {
+    /// Batch, scale and rate as sentence-transformers' documentation has them.
+    fn default() -> Self {
+        Self {
+            batch_size: 64,
+            epochs: 1,
+            max_steps: None,
+            scale: 20.0,
+            symmetric: false,
+            mask_known_positives: true,
+            max_tokens: Some(128),
+            query_prompt: None,
+            passage_prompt: None,
+            evaluate_every: 100,
+            evaluate_queries: 500,
+            optimizer: OptimizerConfig::default(),
+        }
+    }
+}
+
+impl BiEncoderConfig {
+    /// Refuses nonsense.
+    ///
+    /// # Errors
+    /// Names the first setting that makes no sense.
+    pub fn validate(&self) -> Result<()> {
+        let refuse = |setting, value: String, expected| {
+            Err(Error::Setting {
+                setting,
+                value,
+                expected,
+            })
+        };
+        if self.batch_size < 2 {
+            let expected = "2 or more, since a batch's other passages are the negatives";
+            return refuse("batch_size", self.batch_size.to_string(), expected);
+        }
+        if self.epochs == 0 {
+            return refuse("epochs", "0".to_owned(), "1 or more");
+        }
+        if self.max_steps == Some(0) {
+            return refuse("max_steps", "0".to_owned(), "1 or more, or absent");
+        }
+        if !(self.scale.is_finite() && self.scale > 0.0) {
+            return refuse("scale", self.scale.to_string(), "a number above 0");
+        }
+        if self.max_tokens.is_some_and(|tokens| tokens < 8) {
+            let value = self.max_tokens.unwrap_or_default().to_string();
+            return refuse("max_tokens", value, "8 or more, or absent");
+        }
+        if self.evaluate_every == 0 {
+            return refuse("evaluate_every", "0".to_owned(), "1 or more");
+        }
+        Ok(self.optimizer.validate()?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nonsense_is_refused_by_name() {
+        assert!(BiEncoderConfig::default().validate().is_ok());
+        let one = BiEncoderConfig {
+            batch_size: 1,
+            ..Default::default()
+        };
+        let message = one.validate().unwrap_err().to_string();
+        assert!(
+            message.starts_with("setting `batch_size` is 1: 2 or more"),
+            "{message}"
+        );
+        let nan = BiEncoderConfig {
+            scale: f64::NAN,
+            ..Default::default()
+        };
+        assert!(
+            nan.validate()
+                .unwrap_err()
+                .to_string()
+                .contains("`scale` is NaN")
+        );
+    }
+}

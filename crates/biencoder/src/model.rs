@@ -1,0 +1,155 @@
+//! A bi-encoder in use: prompts are put where they belong, and results are plain numbers.
+
+use std::path::Path;
+
+use jobmatch_encoder::{Device, ModelFolder, SentenceEncoder};
+use jobmatch_records::PassageTemplate;
+
+use crate::{Error, Result};
+
+/// Unit-length vectors, one per text.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Embeddings {
+    /// Numbers in a vector.
+    pub dimension: usize,
+    /// The vectors, row after row.
+    pub values: Vec<f32>,
+}
+
+impl Embeddings {
+    /// Number of vectors.
+    pub fn len(&self) -> usize {
+        self.values.len().checked_div(self.dimension).unwrap_or(0)
+    }
+
+    /// Whether there is no vector.
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
+    /// The vector of row `row`.
+    ///
+    /// # Panics
+    /// When there is no such row.
+    pub fn row(&self, row: usize) -> &[f32] {
+        &self.values[row * self.dimension..(row + 1) * self.dimension]
+    }
+
+    /// Inner product, which is the cosine, of one row here and one row there.
+    ///
+    /// # Panics
+    /// When there is no such row.
+    pub fn similarity(&self, row: usize, other: &Self, other_row: usize) -> f32 {
+        self.row(row)
+            .iter()
+            .zip(other.row(other_row))
+            .map(|(a, b)| a * b)
+            .sum()
+    }
+}
+
+/// A bi-encoder with its prompts, its passage template and its fingerprint.
+#[derive(Debug)]
+pub struct BiEncoder {
+    pub(crate) encoder: SentenceEncoder,
+    template: Option<PassageTemplate>,
+    fingerprint: String,
+}
+
+impl BiEncoder {
+    /// Loads a model by name or folder, onto a GPU when libtorch sees one.
+    ///
+    /// # Errors
+    /// When the folder, its weights or its passage template are not sound.
+    pub fn load(model: &str) -> Result<Self> {
+        Self::from_folder(ModelFolder::open(model)?)
+    }
+
+    /// Loads a folder that was opened, and perhaps changed in its prompts or length.
+    ///
+    /// # Errors
+    /// As [`BiEncoder::load`].
+    pub fn from_folder(folder: ModelFolder) -> Result<Self> {
+        let saved = folder.metadata.passage_template.as_deref();
+        let template = saved
+            .map(|text| {
+                text.parse::<PassageTemplate>()
+                    .map_err(|source| Error::Template {
+                        model: folder.dir().to_path_buf(),
+                        template: text.to_owned(),
+                        source: Box::new(source),
+                    })
+            })
+            .transpose()?;
+        let fingerprint = folder.fingerprint()?;
+        let encoder = SentenceEncoder::from_folder(folder, Device::cuda_if_available())?;
+        Ok(Self {
+            encoder,
+            template,
+            fingerprint,
+        })
+    }
+
+    /// Numbers in an embedding.
+    pub fn dimension(&self) -> usize {
+        self.encoder.dimension()
+    }
+
+    /// How passages were written when the model was trained, if it was trained here.
+    pub fn template(&self) -> Option<&PassageTemplate> {
+        self.template.as_ref()
+    }
+
+    /// `blake3:` and a hash over all that decides the embeddings, as it stood in the folder.
+    pub fn fingerprint(&self) -> &str {
+        &self.fingerprint
+    }
+
+    /// Embeddings of queries, in input order; the model's query prompt is put before each. `progress` hears how many
+    /// are done.
+    ///
+    /// # Errors
+    /// When a text cannot be tokenized.
+    pub fn embed_queries(
+        &self,
+        texts: &[&str],
+        progress: &mut dyn FnMut(usize),
+    ) -> Result<Embeddings> {
+        self.embed(&self.encoder.folder.prompts.query, texts, progress)
+    }
+
+    /// Embeddings of passages, in input order; the model's passage prompt is put before each. `progress` hears how
+    /// many are done.
+    ///
+    /// # Errors
+    /// When a text cannot be tokenized.
+    pub fn embed_passages(
+        &self,
+        texts: &[&str],
+        progress: &mut dyn FnMut(usize),
+    ) -> Result<Embeddings> {
+        self.embed(&self.encoder.folder.prompts.passage, texts, progress)
+    }
+
+    fn embed(
+        &self,
+        prompt: &str,
+        texts: &[&str],
+        progress: &mut dyn FnMut(usize),
+    ) -> Result<Embeddings> {
+        Ok(Embeddings {
+            dimension: self.dimension(),
+            values: self.encoder.embed_prompted(prompt, texts, progress)?,
+        })
+    }
+
+    /// Writes a folder that sentence-transformers loads unchanged, with `template` remembered beside it.
+    ///
+    /// # Errors
+    /// When a file cannot be written.
+    pub fn save(&mut self, target: &Path, template: &PassageTemplate) -> Result<()> {
+        self.encoder.folder.metadata.passage_template = Some(template.to_string());
+        self.template = Some(template.clone());
+        Ok(self.encoder.save(target)?)
+    }
+}

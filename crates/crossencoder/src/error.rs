@@ -1,0 +1,57 @@
+use std::path::PathBuf;
+
+/// What can go wrong while a cross-encoder is trained or used.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A setting that makes no sense.
+    #[error("setting `{setting}` is {value}: {expected}")]
+    Setting {
+        /// The setting's name.
+        setting: &'static str,
+        /// Its value.
+        value: String,
+        /// What it should be.
+        expected: &'static str,
+    },
+    /// The data set does not hold both labels.
+    #[error(
+        "{folder} holds {positives} positive and {negatives} negative training pairs; both kinds are needed: \
+         make the data set with negatives"
+    )]
+    OneLabelOnly {
+        /// The data set's folder.
+        folder: PathBuf,
+        /// Pairs with label 1.
+        positives: usize,
+        /// Pairs with label 0.
+        negatives: usize,
+    },
+    /// A label is not between 0 and 1.
+    #[error("pair {pair_id} in {folder} has label {label}; labels lie between 0 and 1")]
+    Label {
+        /// The data set's folder.
+        folder: PathBuf,
+        /// The pair's number.
+        pair_id: u64,
+        /// The label.
+        label: f32,
+    },
+    /// The dev pairs could not be measured.
+    #[error("cannot measure the dev pairs")]
+    Metrics(#[from] jobmatch_metrics::Error),
+    /// The encoder failed.
+    #[error(transparent)]
+    Encoder(#[from] jobmatch_encoder::Error),
+    /// The optimizer or the log failed.
+    #[error(transparent)]
+    Training(#[from] jobmatch_training::Error),
+    /// The data set could not be read.
+    #[error(transparent)]
+    Records(#[from] jobmatch_records::Error),
+    /// libtorch refused an operation.
+    #[error("libtorch failed")]
+    Torch(#[from] tch::TchError),
+}
+
+/// The crate's result.
+pub type Result<T> = std::result::Result<T, Error>;

@@ -1,0 +1,111 @@
+//! From jobs, definitions and labels to the pairs that the models are trained on.
+//!
+//! [`build`] removes copies of jobs and repeated labels, settles contradictions, splits by group,
+//! finds the sentence that each label speaks of (its evidence, else the best by BM25), draws
+//! negatives that are known to be right nowhere, and writes the pairs, two samples, the known
+//! positives and a report that accounts for every row. Golden jobs enter no pair.
+//!
+//! It leaves to others how files are read (`jobmatch-records`), where sentences begin and end
+//! (`jobmatch-segment`), that the output folder is whole or absent (`jobmatch-artifact`), and what
+//! a model makes of the pairs.
+//!
+//! # What a pair is
+//!
+//! `text` is a cleaned sentence (sentence unit) or all lines of a job, each cleaned, with a space
+//! between two (job unit), and
+//! `passage` is the attribute's passage. A (text, passage) stands at most once in train and dev
+//! together, and at sentence unit no text stands in both. `label` is 1 or 0, and `source` says why:
+//!
+//! | source | label | why |
+//! | --- | --- | --- |
+//! | `evidence` | 1 | the label's evidence lies in this sentence |
+//! | `aligned` | 1 | the label has no evidence, and this sentence is its best by BM25 (`alignment_score`) |
+//! | `random` | 0 | drawn for the positive that `positive_id` names |
+//! | `given` | 1 | job unit: the label says so |
+//! | `given` | 0 | a label row says so; at sentence unit its sentence is found as for positives, with `alignment_score` where by BM25 |
+//!
+//! `pair_id` counts the rows of train and then of dev; samples keep the numbers. A negative follows
+//! its positive. `text_digest` in `positives.parquet` is the BLAKE3 of a pair's `text`; for a label
+//! that no sentence was found for it is that of the whole cleaned job.
+//!
+//! # Example
+//!
+//! ```
+//! use jobmatch_artifact::{Begin, Identity, begin};
+//! use jobmatch_dataset::{Config, Inputs, build};
+//! use jobmatch_records::{Definition, Job, Label};
+//!
+//! let name = |id: &str, name: &str| Definition {
+//!     attribute_id: id.into(),
+//!     name: name.into(),
+//!     definition: String::new(),
+//!     kind: None,
+//!     aliases: Vec::new(),
+//! };
+//! let inputs = Inputs {
+//!     jobs: vec![Job {
+//!         job_id: "j1".into(),
+//!         text: "What you do\n- Keep the sales records.\n- Design our ships.".into(),
+//!         title: None,
+//!         split: None,
+//!         group_id: None,
+//!     }],
+//!     definitions: vec![name("a1", "Maintain sales records"), name("a2", "Paint walls")],
+//!     labels: vec![Label {
+//!         job_id: "j1".into(),
+//!         attribute_id: "a1".into(),
+//!         label: true,
+//!         grade: None,
+//!         evidence: None,
+//!         source: "labels.csv".into(),
+//!         line: 2,
+//!     }],
+//!     sentences: None,
+//! };
+//! let config = Config { dev_share: 0.0, ..Config::default() };
+//! # let folder = tempfile::tempdir()?;
+//! # let output = folder.path().join("dataset");
+//! let identity = Identity {
+//!     stage: "dataset".into(),
+//!     program_version: "0.1.0".into(),
+//!     config: serde_json::to_value(&config)?,
+//!     seed: 42,
+//!     inputs: Vec::new(),
+//! };
+//! if let Begin::Work(draft) = begin(&output, identity)? {
+//!     let report = build(&config, 42, &inputs, &draft)?;
+//!     assert_eq!((report.train.positives, report.train.negatives), (1, 1));
+//!     draft.publish()?;
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+#![cfg_attr(test, allow(clippy::unwrap_used))] // a test that unwraps fails where it should
+
+mod attributes;
+mod build;
+mod config;
+mod error;
+mod evidence;
+mod inputs;
+mod jobs;
+mod known;
+mod labels;
+mod negatives;
+mod pairs;
+mod place;
+mod random;
+mod report;
+mod sample;
+mod split;
+mod texts;
+mod write;
+
+pub use build::build;
+pub use config::{
+    Config, Conflicts, DEV_SAMPLE, DEV_SHARE, MAX_CHARS, MIN_ALIGNMENT, MIN_CHARS, NEGATIVES,
+    NegativeSampling, ROWS_PER_PART, SplitBy, TRAIN_SAMPLE, Unit,
+};
+pub use error::{Error, Result};
+pub use inputs::{Files, Inputs, Reading};
+pub use report::{Alignment, Definitions, Flow, Report, Side};

@@ -1,0 +1,131 @@
+use std::path::{Path, PathBuf};
+
+/// What can go wrong between a model folder and its numbers.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A file of the model folder could not be read or written.
+    #[error("cannot {action} {path}")]
+    Io {
+        /// What was tried: `read`, `write` or `create`.
+        action: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// The operating system's reason.
+        source: std::io::Error,
+    },
+    /// A model was named that stands neither in a folder nor in the cache.
+    #[error("no model `{name}`: {hint}")]
+    UnknownModel {
+        /// What the caller asked for.
+        name: String,
+        /// Where it was looked for, and what to do.
+        hint: String,
+    },
+    /// A file that a model folder must have is not there.
+    #[error("model folder {folder} has no {file}: {hint}")]
+    MissingFile {
+        /// The model folder.
+        folder: PathBuf,
+        /// The file's name in it.
+        file: String,
+        /// What to do.
+        hint: String,
+    },
+    /// A JSON file of the folder does not say what it must.
+    #[error("{path} is not a valid model configuration: {reason}")]
+    Config {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, with the setting and its value.
+        reason: String,
+    },
+    /// The tokenizer file could not be used.
+    #[error("cannot use the tokenizer {path}")]
+    Tokenizer {
+        /// The file.
+        path: PathBuf,
+        /// The tokenizer library's reason.
+        source: tokenizers::Error,
+    },
+    /// A text could not be tokenized.
+    #[error("cannot tokenize a text")]
+    Tokenize {
+        /// The tokenizer library's reason.
+        source: tokenizers::Error,
+    },
+    /// The weights file is not a safetensors file.
+    #[error("{path} is not a whole safetensors file; fetch or save it again")]
+    Weights {
+        /// The file.
+        path: PathBuf,
+        /// The parser's reason.
+        source: safetensors::SafeTensorError,
+    },
+    /// A tensor that the architecture needs is not in the weights.
+    #[error(
+        "{path} has no tensor `{tensor}` of shape {expected:?}: it holds another architecture than config.json says"
+    )]
+    MissingTensor {
+        /// The weights file.
+        path: PathBuf,
+        /// The tensor's name.
+        tensor: String,
+        /// The shape it should have.
+        expected: Vec<i64>,
+    },
+    /// A tensor in the weights has no place in the architecture.
+    #[error("{path} holds a tensor `{tensor}` that the architecture in config.json does not know")]
+    ExtraTensor {
+        /// The weights file.
+        path: PathBuf,
+        /// The tensor's name.
+        tensor: String,
+    },
+    /// A tensor has another shape than the architecture needs.
+    #[error(
+        "tensor `{tensor}` in {path} has shape {found:?}, but config.json asks for {expected:?}"
+    )]
+    TensorShape {
+        /// The weights file.
+        path: PathBuf,
+        /// The tensor's name.
+        tensor: String,
+        /// The shape that config.json implies.
+        expected: Vec<i64>,
+        /// The shape in the file.
+        found: Vec<i64>,
+    },
+    /// A tensor has an element type that is not supported.
+    #[error(
+        "tensor `{tensor}` in {path} has element type {found}; float32, float16 and bfloat16 are read"
+    )]
+    TensorType {
+        /// The weights file.
+        path: PathBuf,
+        /// The tensor's name.
+        tensor: String,
+        /// The element type in the file.
+        found: String,
+    },
+    /// libtorch refused an operation.
+    #[error("libtorch failed")]
+    Torch(#[from] tch::TchError),
+}
+
+/// The crate's result.
+pub type Result<T> = std::result::Result<T, Error>;
+
+impl Error {
+    /// An I/O failure with the path it happened on; for `map_err`.
+    pub(crate) fn io(
+        action: &'static str,
+        path: &Path,
+    ) -> impl FnOnce(std::io::Error) -> Self + use<> {
+        let path = path.to_path_buf();
+        move |source| Self::Io {
+            action,
+            path,
+            source,
+        }
+    }
+}

@@ -1,0 +1,326 @@
+//! The whole evaluation in the order in which it happens.
+
+use jobmatch_metrics::{Measure, Pool, Qrels, Run};
+use jobmatch_records::{Prediction, Split};
+
+use crate::config::EvaluationConfig;
+use crate::decision::Decision;
+use crate::inputs::{Inputs, Prepared};
+use crate::measure::{self, MAIN};
+use crate::models::{PairScorer, Progress, QueryEmbedder, Step};
+use crate::numbers::{JobMeasures, Metrics};
+use crate::passages::PassageIndex;
+use crate::queries::Queries;
+use crate::report::worst::{self, WorstJob};
+use crate::retrieve::{Candidate, rerank, retrieve};
+use crate::systems::{self, System, pool};
+use crate::{Error, Result, choose};
+
+/// The models under evaluation, and the index that the bi-encoder made.
+#[derive(Clone, Copy)]
+pub struct Models<'a> {
+    /// Passages and their vectors.
+    pub passages: &'a PassageIndex,
+    /// The bi-encoder.
+    pub embedder: &'a dyn QueryEmbedder,
+    /// The cross-encoder; `None` evaluates retrieval alone.
+    pub scorer: Option<&'a dyn PairScorer>,
+}
+
+/// Where the decision comes from.
+#[derive(Debug, Clone, Copy)]
+pub enum How<'a> {
+    /// Chosen on these jobs: never on golden. Of 40 jobs or more, the half that selects models is set aside.
+    Choose,
+    /// Taken as it is.
+    Apply(&'a Decision),
+}
+
+/// What came out. [`Evaluation::write`] writes it into a folder.
+#[derive(Debug, Clone)]
+pub struct Evaluation {
+    /// All numbers.
+    pub metrics: Metrics,
+    /// The decision that was chosen or applied.
+    pub decision: Decision,
+    /// Every candidate of every job: jobs in byte order of their ids, each in rank order.
+    pub predictions: Vec<Prediction>,
+    pub(crate) run: Run,
+    pub(crate) qrels: Qrels,
+    pub(crate) worst: Vec<WorstJob>,
+}
+
+/// Retrieves, re-ranks, decides and measures.
+///
+/// Jobs, attributes and pairs may come in any order, and the number of threads does not matter: the same inputs,
+/// models, settings and seed give the same numbers.
+///
+/// # Errors
+/// Settings that make no sense; no jobs or no positives in the split; labels of unknown jobs or attributes, or that
+/// contradict each other; a decision to be chosen on golden, or one that was chosen with other models; an index of
+/// another model; models that fail.
+pub fn evaluate(
+    inputs: &Inputs<'_>,
+    models: &Models<'_>,
+    how: How<'_>,
+    config: &EvaluationConfig,
+    progress: Progress<'_>,
+) -> Result<Evaluation> {
+    config.validate()?;
+    let Models {
+        passages,
+        embedder,
+        scorer,
+    } = *models;
+    let split = inputs.split;
+    let settings = match how {
+        How::Choose if split == Split::Golden => return Err(Error::ChooseOn { split }),
+        How::Choose => config.retrieval(),
+        How::Apply(decision) => {
+            decision.check_models(embedder, scorer)?;
+            decision.retrieval
+        }
+    };
+    let choosing = matches!(how, How::Choose);
+    let prepared = Prepared::new(inputs, passages, choosing, config.limit_jobs, config.seed)?;
+
+    let queries = Queries::new(&prepared.jobs, inputs.sentences, &settings)?;
+    let mut candidates = retrieve(&queries, passages, embedder, &settings, progress)?;
+    let reranked_pairs = match scorer {
+        Some(scorer) => rerank(
+            &mut candidates,
+            &queries,
+            passages,
+            scorer,
+            &settings,
+            progress,
+        )?,
+        None => 0,
+    };
+
+    let mut systems = systems::floors(&prepared, passages, settings.candidates);
+    let (decision, alphas) = match how {
+        How::Apply(decision) => (decision.clone(), Vec::new()),
+        How::Choose => {
+            let names = (embedder.fingerprint(), scorer.map(PairScorer::fingerprint));
+            choose::scoring(&prepared, passages, &candidates, settings, names, split)?
+        }
+    };
+    systems.extend(systems::modelled(&decision, &candidates));
+    let mut decision = decision;
+    if choosing {
+        choose::thresholds(&mut decision, &systems, &prepared, passages)?;
+    }
+
+    progress(Step::Measure, 0, systems.len());
+    let mut pools = Vec::with_capacity(systems.len());
+    let mut measured = Vec::with_capacity(systems.len());
+    for (number, system) in systems.iter().enumerate() {
+        let pool = system.pool(&prepared, passages)?;
+        let threshold = decision.system_thresholds.get(system.name).copied();
+        let kept = settings.candidates;
+        measured.push(measure::system(
+            system, &pool, threshold, &prepared, passages, kept, config,
+        )?);
+        pools.push(pool);
+        progress(Step::Measure, number + 1, systems.len());
+    }
+    let named: Vec<(&str, &Pool)> = systems
+        .iter()
+        .map(|system| system.name)
+        .zip(&pools)
+        .collect();
+    let (Some(last), Some(last_pool)) = (systems.last(), pools.last()) else {
+        unreachable!("BM25 and the bi-encoder are always there");
+    };
+    let worst = worst_jobs(last_pool, config.worst_jobs);
+    let cosines: Vec<Vec<(u32, f32)>> = candidates
+        .iter()
+        .map(|list| list.iter().map(|found| (found.row, found.bi)).collect())
+        .collect();
+    let evaluated = measure::evaluated(
+        split,
+        &prepared,
+        &queries,
+        &candidates,
+        passages.attributes().len(),
+        reranked_pairs,
+        config.seed,
+    );
+    let metrics = Metrics {
+        schema_version: 1,
+        verdict: measure::verdict(&evaluated, &measured),
+        evaluated,
+        retrieval: settings,
+        chosen_here: choosing,
+        differences: measure::differences(&named, &prepared, config)?,
+        systems: measured,
+        ceiling: measure::ceiling(&candidates, &prepared, &settings),
+        cosine_thresholds: measure::at_thresholds(
+            &pool(&cosines, &prepared, passages)?,
+            &config.cosine_thresholds,
+        )?,
+        alphas,
+        proof: measure::proof(&candidates, &prepared, settings.unit),
+        worst_jobs: worst
+            .iter()
+            .map(|&job| JobMeasures {
+                job_id: prepared.jobs[job].job_id.clone(),
+                r_precision_at_5: MAIN.of(&last_pool.rankings()[job]),
+                average_precision: Measure::AveragePrecision.of(&last_pool.rankings()[job]),
+            })
+            .collect(),
+    };
+    let ranked = ranked(last, last_pool, &candidates, passages);
+    let worst = worst
+        .into_iter()
+        .map(|job| worst::shown(job, &prepared, passages, &ranked[job], decision.threshold))
+        .collect();
+    Ok(Evaluation {
+        predictions: predictions(&ranked, &prepared, passages, decision.threshold),
+        run: run(&ranked, &prepared, passages)?,
+        qrels: qrels(&prepared, passages)?,
+        metrics,
+        decision,
+        worst,
+    })
+}
+
+/// A candidate with its final score.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ranked {
+    pub found: Candidate,
+    pub score: f32,
+}
+
+/// Each job's candidates in the order that is measured.
+fn ranked(
+    system: &System,
+    pool: &Pool,
+    candidates: &[Vec<Candidate>],
+    passages: &PassageIndex,
+) -> Vec<Vec<Ranked>> {
+    let jobs = candidates.iter().zip(&system.scores).enumerate();
+    jobs.map(|(job, (list, scores))| {
+        let mut ranked: Vec<Ranked> = list
+            .iter()
+            .zip(scores)
+            .map(|(found, (_, score))| Ranked {
+                found: *found,
+                score: *score,
+            })
+            .collect();
+        let places: std::collections::HashMap<u32, usize> = pool
+            .ranked(job)
+            .iter()
+            .enumerate()
+            .map(|(place, candidate)| (candidate.document, place))
+            .collect();
+        ranked.sort_by_key(|ranked| places.get(&passages.order(ranked.found.row)).copied());
+        ranked
+    })
+    .collect()
+}
+
+/// The jobs with a positive and the worst rankings, the worst first: R-precision@5, then average precision, then more
+/// positives missed, then the job's id.
+fn worst_jobs(pool: &Pool, count: usize) -> Vec<usize> {
+    let rankings = pool.rankings();
+    let mut jobs: Vec<usize> = (0..rankings.len())
+        .filter(|job| rankings[*job].positives() > 0)
+        .collect();
+    let measures = |job: usize, measure: Measure| measure.of(&rankings[job]);
+    jobs.sort_by(|&a, &b| {
+        let by = |measure| measures(a, measure).total_cmp(&measures(b, measure));
+        by(MAIN)
+            .then(by(Measure::AveragePrecision))
+            .then(rankings[b].positives().cmp(&rankings[a].positives()))
+    });
+    jobs.truncate(count);
+    jobs
+}
+
+fn predictions(
+    ranked: &[Vec<Ranked>],
+    prepared: &Prepared<'_>,
+    passages: &PassageIndex,
+    threshold: f32,
+) -> Vec<Prediction> {
+    let mut rows = Vec::with_capacity(ranked.iter().map(Vec::len).sum());
+    for (job, list) in prepared.jobs.iter().zip(ranked) {
+        rows.extend((1u32..).zip(list).map(|(rank, Ranked { found, score })| {
+            Prediction {
+                job_id: job.job_id.clone(),
+                attribute_id: passages.attributes()[found.row as usize]
+                    .attribute_id
+                    .clone(),
+                rank,
+                score: *score,
+                bi_score: found.bi,
+                cross_score: found.cross,
+                decided: *score >= threshold,
+                sentence_start: Some(found.proof.start),
+                sentence_end: Some(found.proof.end),
+            }
+        }));
+    }
+    rows
+}
+
+fn run(ranked: &[Vec<Ranked>], prepared: &Prepared<'_>, passages: &PassageIndex) -> Result<Run> {
+    let mut run = Run::new();
+    for (job, list) in prepared.jobs.iter().zip(ranked) {
+        let documents = list.iter().map(|Ranked { found, score }| {
+            let attribute = &passages.attributes()[found.row as usize];
+            (trec_id(&attribute.attribute_id), *score)
+        });
+        run.insert(&trec_id(&job.job_id), documents)?;
+    }
+    Ok(run)
+}
+
+fn qrels(prepared: &Prepared<'_>, passages: &PassageIndex) -> Result<Qrels> {
+    let mut qrels = Qrels::new();
+    for (job, judgements) in prepared.jobs.iter().zip(&prepared.judgements) {
+        for (row, judgement) in judgements {
+            let attribute = &passages.attributes()[*row as usize];
+            qrels.insert(
+                &trec_id(&job.job_id),
+                &trec_id(&attribute.attribute_id),
+                judgement.grade,
+            )?;
+        }
+    }
+    Ok(qrels)
+}
+
+/// The id as TREC files can hold it: their columns are separated by white space, so white space, and the percent sign
+/// that marks it, stand there as the hexadecimal numbers of their bytes.
+fn trec_id(id: &str) -> String {
+    let mut written = String::with_capacity(id.len());
+    for character in id.chars() {
+        if character.is_whitespace() || character == '%' {
+            let mut bytes = [0; 4];
+            for byte in character.encode_utf8(&mut bytes).bytes() {
+                written.push_str(&format!("%{byte:02X}"));
+            }
+        } else {
+            written.push(character);
+        }
+    }
+    written
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_with_white_space_fit_into_trec_files() {
+        assert_eq!(trec_id("4.A.1"), "4.A.1");
+        assert_eq!(
+            trec_id("Project Management\u{a0}100%"),
+            "Project%20Management%C2%A0100%25"
+        );
+    }
+}

@@ -1,0 +1,30 @@
+//! Inner-product search over dense vectors with FAISS.
+//!
+//! A [`VectorIndex`] holds one vector per row and answers, for each query vector, the `k` rows with the highest
+//! inner product (the cosine, when vectors have length 1). `"Flat"` is exact; other FAISS factory strings
+//! (`"HNSW32"`, `"IVF64,Flat"`, `"IVF64,PQ16"`) are approximate. A query's answer does not depend on the queries that
+//! are searched along with it. The file written is FAISS's own, which its Python package reads and writes too.
+//!
+//! Left to others: what a row stands for (the table of row and attribute), where vectors come from, and whether a
+//! folder is whole.
+//!
+//! ```
+//! use jobmatch_retrieval::VectorIndex;
+//!
+//! let vectors = [1.0, 0.0, 0.0, 1.0, 0.6, 0.8];
+//! let index = VectorIndex::build(2, "Flat", &vectors)?;
+//! let hits = index.search(&[0.0, 1.0], 2)?;
+//! assert_eq!(hits[0].iter().map(|hit| hit.row).collect::<Vec<_>>(), [1, 2]);
+//! # Ok::<(), jobmatch_retrieval::Error>(())
+//! ```
+#![cfg_attr(
+    test,
+    allow(clippy::unwrap_used, reason = "a test's panic is its failure")
+)]
+
+mod error;
+mod header;
+mod index;
+
+pub use error::{Error, Result};
+pub use index::{FLAT, Hit, VectorIndex};

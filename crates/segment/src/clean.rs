@@ -1,0 +1,101 @@
+//! A sentence as training wants it.
+
+use crate::chars::is_blank;
+use crate::markers::marker_len;
+
+/// A cleaned text and where its characters come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cleaned {
+    /// The cleaned text.
+    pub text: String,
+    /// Runs of text taken over as they are: where each begins in the cleaned text, and where in the original.
+    runs: Vec<(usize, usize)>,
+    original_len: usize,
+}
+
+impl Cleaned {
+    /// The byte of the original that stands at byte `cleaned` of the cleaned text; for its end, the byte after its last
+    /// character's in the original. What is beyond the end is the original's length.
+    pub fn original_offset(&self, cleaned: usize) -> usize {
+        if cleaned > self.text.len() {
+            return self.original_len;
+        }
+        match self.runs.partition_point(|(from, _)| *from <= cleaned) {
+            0 => 0,
+            after => {
+                let (from, original) = self.runs[after - 1];
+                (original + (cleaned - from)).min(self.original_len)
+            }
+        }
+    }
+}
+
+/// The sentence without its bullet or number, with every run of blanks folded to one space, and without control
+/// characters.
+pub fn clean(sentence: &str) -> Cleaned {
+    let start = sentence.len() - sentence.trim_start_matches(is_blank).len();
+    let body = start + marker_len(&sentence[start..]);
+    let mut cleaned = Cleaned {
+        text: String::with_capacity(sentence.len() - body),
+        runs: Vec::new(),
+        original_len: sentence.len(),
+    };
+    // Where the original goes on exactly as the cleaned text does.
+    let mut expected = None;
+    let mut gap = None;
+    for (at, c) in sentence[body..].char_indices() {
+        let at = body + at;
+        if is_blank(c) || c.is_control() {
+            // A zero-width character or a control character parts no words; a blank does.
+            if c.is_whitespace() && gap.is_none() {
+                gap = Some(at);
+            }
+            expected = None;
+            continue;
+        }
+        if let Some(blank) = gap.take()
+            && !cleaned.text.is_empty()
+        {
+            cleaned.runs.push((cleaned.text.len(), blank));
+            cleaned.text.push(' ');
+        }
+        if expected != Some(at) {
+            cleaned.runs.push((cleaned.text.len(), at));
+        }
+        cleaned.text.push(c);
+        expected = Some(at + c.len_utf8());
+    }
+    cleaned
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn markers_blanks_and_controls_go() {
+        for (raw, expected) in [
+            ("•  Plan\t the\u{a0}year ", "Plan the year"),
+            ("(iv) Sell\r\n  more", "Sell more"),
+            ("co\u{200b}-work\u{ad}er\u{7}", "co-worker"),
+            ("1.", "1."),
+            ("", ""),
+        ] {
+            assert_eq!(clean(raw).text, expected, "{raw:?}");
+        }
+    }
+
+    #[test]
+    fn offsets_lead_back() {
+        let raw = "• Plan \t the year";
+        let cleaned = clean(raw);
+        for word in ["Plan", "the", "year"] {
+            let at = cleaned.text.find(word).unwrap();
+            assert!(
+                raw[cleaned.original_offset(at)..].starts_with(word),
+                "{word}"
+            );
+        }
+        assert_eq!(cleaned.original_offset(cleaned.text.len()), raw.len());
+    }
+}

@@ -1,0 +1,33 @@
+//! Job text to sentences, with byte offsets into the original.
+//!
+//! [`Segmenter`] finds sentences in prose, bullets, numbered items and headings; [`clean`] gives a sentence as training
+//! wants it, with a map back to the original. Nothing here knows files, jobs or models.
+//!
+//! ```
+//! use jobmatch_segment::{Kind, Segmenter, clean};
+//!
+//! let text = "Duties:\n• Report to the Sr. Manager. Plan budgets\n• Sell\n";
+//! let sentences: Vec<_> = Segmenter::english().sentences(text).collect();
+//! let found: Vec<&str> = sentences.iter().map(|s| &text[s.start..s.end]).collect();
+//! assert_eq!(found, ["Duties:", "• Report to the Sr. Manager.", "Plan budgets", "• Sell"]);
+//! assert_eq!(sentences[0].kind, Kind::Heading);
+//! assert_eq!(clean(found[1]).text, "Report to the Sr. Manager.");
+//! ```
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        reason = "a failed unwrap is a failed test, and says where"
+    )
+)]
+
+mod abbreviations;
+mod chars;
+mod clean;
+mod ends;
+mod lines;
+mod markers;
+mod segmenter;
+
+pub use clean::{Cleaned, clean};
+pub use segmenter::{Kind, Segmenter, Sentence, Sentences};

@@ -1,0 +1,153 @@
+//! Cases of job text and prose, and laws that hold for every text.
+#![allow(
+    clippy::unwrap_used,
+    reason = "a failed unwrap is a failed test, and says where"
+)]
+
+use jobmatch_segment::{Kind, Segmenter, clean};
+use proptest::prelude::*;
+
+fn split(text: &str) -> Vec<&str> {
+    let segmenter = Segmenter::english();
+    let sentences: Vec<_> = segmenter.sentences(text).collect();
+    sentences
+        .into_iter()
+        .map(|s| &text[s.start..s.end])
+        .collect()
+}
+
+/// A text written with `|` where its sentences part (and a blank or nothing beside it).
+fn check(marked: &str) {
+    let text = marked.replace('|', "");
+    let expected: Vec<&str> = marked.split('|').map(str::trim).collect();
+    assert_eq!(split(&text), expected);
+}
+
+#[test]
+fn prose() {
+    for marked in [
+        "You will report to Dr. Weber.| She leads the lab.",
+        "Our client, Acme Inc., hires.| Apply now!| Are you ready?| Good.",
+        "Work for Acme Inc.| The team is small.",
+        "Pay is $45.50 per hour, i.e. more than most.| Shifts start at 6 a.m. and end at 2 p.m.| You may choose.",
+        "Know .NET, Node.js and C#.| Send it to jobs@acme.com or www.acme.com/Jobs.| Thanks.",
+        "We need five years of experience.|Must have a licence.",
+        "Version 3.2.1 is required.| No. 4 is not.",
+        "\"You grow.\"| We help (a lot).| It works...| Really.",
+        "Hold a B.S. or Ph.D. in Physics.| J. R. Smith signs.",
+        "U.S. citizens only.| The U.S. Navy hires.",
+    ] {
+        check(marked);
+    }
+}
+
+#[test]
+fn lists_and_headings() {
+    for marked in [
+        "Requirements:|\n• Plan budgets|\n• Sell. |Then sell more|\n• Clean",
+        "DUTIES|\n1. Plan|\n2. Write reports\n   and read them|\n3. Sell",
+        "Skills |• Rust |• SQL |• Excel",
+        "(a) lift 50 lbs.|\n(b) drive",
+        "Job Title|\n\nWe hire.| You work",
+        "The ideal candidate for this position has worked in a hospital for\nat least two years.| Apply.",
+        "Short line|\nAnother line|\nLast line",
+        "Plan\r\n|\r\nSell\u{a0}",
+    ] {
+        check(marked);
+    }
+}
+
+#[test]
+fn kinds() {
+    let text = "About Us\n\nWe bake bread.\n\nDuties:\n- Knead\n- Bake. Daily.";
+    let segmenter = Segmenter::english();
+    let kinds: Vec<Kind> = segmenter.sentences(text).map(|s| s.kind).collect();
+    use Kind::{Bullet, Heading, Prose};
+    assert_eq!(kinds, [Heading, Prose, Heading, Bullet, Bullet, Bullet]);
+}
+
+#[test]
+fn a_users_abbreviations() {
+    let text = "Hold a Dipl. Ing. Then apply.";
+    let segmenter = Segmenter::english().with_abbreviations(["Dipl.", "Ing"]);
+    assert_eq!(segmenter.sentences(text).count(), 1);
+    assert_eq!(Segmenter::english().sentences(text).count(), 3);
+}
+
+#[test]
+fn stops_without_end_take_linear_time() {
+    // A quadratic rule would need minutes for this.
+    for unit in [".", ". ", "a.", "• ", "\"", "x\n", "1. ", "Dr. "] {
+        let text = unit.repeat(1_000_000 / unit.len());
+        let covered: usize = Segmenter::english()
+            .sentences(&text)
+            .map(|s| s.end - s.start)
+            .sum();
+        assert!(covered <= text.len());
+    }
+}
+
+fn blank(c: char) -> bool {
+    c.is_whitespace()
+        || matches!(
+            c,
+            '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}' | '\u{ad}'
+        )
+}
+
+fn texts() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        Just(". ".to_owned()),
+        Just("\n".to_owned()),
+        Just("\n\n".to_owned()),
+        Just("• ".to_owned()),
+        Just("1. ".to_owned()),
+        Just("Dr. ".to_owned()),
+        Just("...".to_owned()),
+        Just("\") ".to_owned()),
+        Just("\r\n".to_owned()),
+        Just("\u{a0}".to_owned()),
+        Just("\u{200b}".to_owned()),
+        Just("Inc. ".to_owned()),
+        "[A-Za-z]{1,8} ",
+        "\\PC{0,6}",
+    ];
+    prop::collection::vec(piece, 0..40).prop_map(|pieces| pieces.concat())
+}
+
+proptest! {
+    #[test]
+    fn ranges_are_ordered_and_cover_everything_once(text in texts()) {
+        let segmenter = Segmenter::english();
+        let mut at = 0;
+        for sentence in segmenter.sentences(&text) {
+            prop_assert!(sentence.start >= at && sentence.start < sentence.end);
+            prop_assert!(text[at..sentence.start].chars().all(blank));
+            let inside = &text[sentence.start..sentence.end];
+            prop_assert!(!inside.starts_with(blank) && !inside.ends_with(blank));
+            at = sentence.end;
+        }
+        prop_assert!(text[at..].chars().all(blank));
+    }
+
+    #[test]
+    fn paragraphs_are_cut_alone(first in texts(), second in texts()) {
+        let segmenter = Segmenter::english();
+        let joined = format!("{first}\n\n{second}");
+        let of = |text: &str| segmenter.sentences(text).map(|s| (s.end - s.start, s.kind)).collect::<Vec<_>>();
+        let mut apart = of(&first);
+        apart.extend(of(&second));
+        prop_assert_eq!(of(&joined), apart);
+    }
+
+    #[test]
+    fn cleaned_text_leads_back(text in texts()) {
+        let cleaned = clean(&text);
+        for (at, c) in cleaned.text.char_indices() {
+            let original = text[cleaned.original_offset(at)..].chars().next().unwrap();
+            prop_assert!(original == c || (c == ' ' && original.is_whitespace()));
+        }
+        let twice = clean(&cleaned.text);
+        prop_assert!(!twice.text.contains("  ") && twice.text.trim() == twice.text);
+    }
+}

@@ -1,0 +1,126 @@
+//! Cuts jobs into sentences.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory as _, Parser};
+use jobmatch_artifact::{Begin, Identity, Input, begin};
+use jobmatch_segment::Segmenter;
+use jobmatch_stage::{self as stage, Telemetry};
+use jobmatch_stages_data::lines;
+use jobmatch_stages_data::segment::{Config, segment};
+use serde::Serialize;
+
+/// Cut jobs into sentences: each with its bytes in the text, cleaned, and its kind
+#[derive(Debug, Parser)]
+#[command(name = "jobmatch-segment", version)]
+struct Arguments {
+    /// Jobs (.tsv .csv .jsonl .parquet, also .gz .zst), or `-`: JSON lines {"id","text"}
+    #[arg(long, value_name = "FILE|-")]
+    input: PathBuf,
+    /// Folder to write, or `-` (with `--input -`): JSON lines {"id","sentences":[...]}
+    #[arg(long, value_name = "DIR|-")]
+    output: PathBuf,
+    /// Threads; 0 is one for each core
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    threads: usize,
+    #[command(flatten)]
+    flags: Flags,
+    #[command(flatten)]
+    common: stage::Common,
+}
+
+#[derive(Debug, Args, Serialize)]
+struct Flags {
+    /// The file's name of one of our columns: `text=body`
+    #[arg(long = "column", value_name = "OURS=THEIRS", value_parser = column)]
+    #[serde(serialize_with = "as_table", skip_serializing_if = "Vec::is_empty")]
+    columns: Vec<(String, String)>,
+    /// End at a bad row, or set it aside in rejected.jsonl [default: stop]
+    #[arg(long, value_name = "WHAT", value_parser = ["stop", "skip"])]
+    on_bad_row: Option<String>,
+    /// Jobs in one sentences-*.parquet [default: 50000]
+    #[arg(long, value_name = "N")]
+    jobs_per_file: Option<usize>,
+}
+
+fn column(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((ours @ ("job_id" | "text" | "title" | "split" | "group_id"), theirs)) => {
+            Ok((ours.to_owned(), theirs.to_owned()))
+        }
+        Some((ours, _)) => Err(format!(
+            "`{ours}` is none of our columns: job_id, text, title, split, group_id"
+        )),
+        None => Err("expected OURS=THEIRS, such as text=body".to_owned()),
+    }
+}
+
+fn as_table<S: serde::Serializer>(
+    columns: &[(String, String)],
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    let table: BTreeMap<_, _> = columns.iter().cloned().collect();
+    table.serialize(serializer)
+}
+
+fn main() -> ExitCode {
+    stage::run("jobmatch-segment", work)
+}
+
+fn work() -> anyhow::Result<()> {
+    let arguments: Arguments = stage::parse();
+    stage::init_logging(&arguments.common);
+    let settings = stage::resolve::<Config>(&arguments.common, &arguments.flags)?;
+    let is_stream = |path: &Path| path == "-";
+    let threads = rayon::ThreadPoolBuilder::new()
+        .num_threads(arguments.threads)
+        .build()
+        .context("cannot start the threads")?;
+    match (is_stream(&arguments.input), is_stream(&arguments.output)) {
+        (true, true) => {
+            let segmenter = Segmenter::english();
+            threads.install(|| {
+                lines::segment(&segmenter, io::stdin(), io::BufWriter::new(io::stdout()))
+            })?;
+            Ok(())
+        }
+        (false, false) => threads.install(|| files(&arguments, &settings)),
+        _ => Arguments::command()
+            .error(
+                ErrorKind::ArgumentConflict,
+                "`--input -` and `--output -` go together",
+            )
+            .exit(),
+    }
+}
+
+fn files(arguments: &Arguments, settings: &stage::Settings<Config>) -> anyhow::Result<()> {
+    let identity = Identity {
+        stage: "segment".to_owned(),
+        program_version: env!("CARGO_PKG_VERSION").to_owned(),
+        config: settings.json()?,
+        seed: settings.seed,
+        inputs: vec![Input::file("jobs", &arguments.input)?],
+    };
+    let Begin::Work(draft) = begin(&arguments.output, identity)? else {
+        tracing::info!("{} is done already", arguments.output.display());
+        return Ok(());
+    };
+
+    let mut telemetry = Telemetry::start("segment");
+    let segmenter = Segmenter::english();
+    let report = segment(&segmenter, &arguments.input, &settings.config, &draft)?;
+    draft.write_json("report.json", &report)?;
+    telemetry.count("jobs", report.jobs);
+    telemetry.count("sentences", report.sentences);
+    let row = telemetry.row();
+    draft.telemetry(&row)?;
+    draft.publish()?;
+    tracing::info!("{}", row.summary());
+    Ok(())
+}

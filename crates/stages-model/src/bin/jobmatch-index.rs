@@ -1,0 +1,108 @@
+//! Embeds the attributes' passages into a FAISS index.
+
+// Named before all others, so that the linker meets libtorch before FAISS's BLAS: libtorch then keeps its own
+// matrix products instead of taking the system's, which are several times slower for it.
+extern crate jobmatch_retrieval as _;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use jobmatch_artifact::{Begin, Identity, Input, begin};
+use jobmatch_biencoder::BiEncoder;
+use jobmatch_evaluation::PassageIndex;
+use jobmatch_records::{PassageTemplate, ReadOptions, read_definitions};
+use jobmatch_stage::{self as stage, Common, Telemetry};
+use jobmatch_stages_model::{Embedder, StepProgress, already_done, publish};
+use serde::{Deserialize, Serialize};
+
+/// Embed the attributes' passages into a FAISS index
+#[derive(Debug, clap::Parser)]
+#[command(name = "jobmatch-index", version)]
+struct Arguments {
+    /// The bi-encoder: minilm, e5-base-v2, or a folder
+    #[arg(long, value_name = "NAME|DIR")]
+    model: String,
+    /// The attributes' definitions
+    #[arg(long, value_name = "FILE")]
+    definitions: PathBuf,
+    /// The folder to make
+    #[arg(long, value_name = "DIR")]
+    output: PathBuf,
+    #[command(flatten)]
+    flags: Flags,
+    #[command(flatten)]
+    common: Common,
+}
+
+#[derive(Debug, clap::Args, Serialize)]
+struct Flags {
+    /// FAISS's description of the index, such as Flat or HNSW32 [default: Flat]
+    #[arg(long, value_name = "TEXT")]
+    factory: Option<String>,
+    /// How passages are written; absent: as the model was trained, else "{name}: {definition}"
+    #[arg(long, value_name = "TEXT")]
+    template: Option<PassageTemplate>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Config {
+    factory: String,
+    template: Option<PassageTemplate>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            factory: "Flat".to_owned(),
+            template: None,
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    stage::run("jobmatch-index", work)
+}
+
+fn work() -> anyhow::Result<()> {
+    let arguments: Arguments = stage::parse();
+    stage::init_logging(&arguments.common);
+    let settings = stage::resolve::<Config>(&arguments.common, &arguments.flags)?;
+    let mut telemetry = Telemetry::start("index");
+
+    let embedder = Embedder(BiEncoder::load(&arguments.model)?);
+    let identity = Identity {
+        stage: "index".to_owned(),
+        program_version: env!("CARGO_PKG_VERSION").to_owned(),
+        config: settings.json()?,
+        seed: settings.seed,
+        inputs: vec![
+            Input {
+                role: "model".to_owned(),
+                digest: embedder.0.fingerprint().to_owned(),
+            },
+            Input::file("definitions", &arguments.definitions)?,
+        ],
+    };
+    let draft = match begin(&arguments.output, identity)? {
+        Begin::Done(artifact) => {
+            already_done(&artifact);
+            return Ok(());
+        }
+        Begin::Work(draft) => draft,
+    };
+
+    let Config { factory, template } = settings.config;
+    let template = template
+        .or_else(|| embedder.0.template().cloned())
+        .unwrap_or_default();
+    let definitions = read_definitions(&arguments.definitions, &ReadOptions::default())?;
+    let mut progress = StepProgress::default();
+    let hear = &mut |step, done, total| progress.hear(step, done, total);
+    let index = PassageIndex::build(&definitions, &template, &embedder, &factory, hear)?;
+    progress.finish();
+    index.save(draft.dir())?;
+    telemetry.count("passages", definitions.len() as u64);
+    publish(draft, index.about(), &mut telemetry)?;
+    Ok(())
+}
