@@ -2,10 +2,12 @@
 
 use std::io::{self, IsTerminal as _, Write};
 use std::sync::OnceLock;
+use std::time::Instant;
 
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
-use tracing_subscriber::fmt::time::uptime;
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::time::FormatTime;
 
 use crate::args::{Common, LogFormat};
 use crate::progress;
@@ -45,7 +47,7 @@ pub fn init_logging(common: &Common) {
     let _ = match common.log {
         LogFormat::Pretty => subscriber
             .with_target(false)
-            .with_timer(uptime())
+            .with_timer(Elapsed(Instant::now()))
             .try_init(),
         LogFormat::Json => subscriber.json().flatten_event(true).try_init(),
     };
@@ -62,6 +64,15 @@ pub(crate) fn format() -> Option<LogFormat> {
 /// Whether progress is wanted at all: never before logging has started.
 pub(crate) fn shows_progress() -> bool {
     STATE.get().is_some_and(|state| !state.quiet)
+}
+
+/// Seconds since logging started: `  12.3 s`.
+struct Elapsed(Instant);
+
+impl FormatTime for Elapsed {
+    fn format_time(&self, writer: &mut Writer<'_>) -> std::fmt::Result {
+        write!(writer, "{:6.1} s", self.0.elapsed().as_secs_f64())
+    }
 }
 
 /// Writes to standard error while the progress bar steps aside.

@@ -1,10 +1,8 @@
 //! A file of jobs to files of sentences, a batch at a time.
 
 use std::collections::HashMap;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
 use jobmatch_artifact::Draft;
 use jobmatch_records::{
     Columns, Error, Job, JobReader, Kind, OnBadRow, ParquetWriter, ReadOptions, Sentence,
@@ -239,13 +237,7 @@ impl Jobs {
         });
         let mut rejected: Vec<Rejected> = bad.chain(self.repeated).collect();
         rejected.sort_by_key(|row| row.number);
-        let path = draft.path("rejected.jsonl")?;
-        let mut lines = Vec::new();
-        for row in &rejected {
-            serde_json::to_writer(&mut lines, row)?;
-            lines.write_all(b"\n")?;
-        }
-        std::fs::write(&path, lines).with_context(|| format!("cannot write {}", path.display()))?;
+        draft.write_json_lines("rejected.jsonl", &rejected)?;
         Ok(rejected.len() as u64)
     }
 }

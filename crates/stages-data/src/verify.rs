@@ -3,7 +3,6 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use anyhow::bail;
 use jobmatch_artifact::{Artifact, Input};
 use jobmatch_stage::grouped;
 
@@ -52,16 +51,24 @@ impl Source {
         let (digest, artifact) = if path.is_dir() {
             let artifact = Artifact::open(path)?;
             (artifact.digest().to_owned(), Some(artifact))
-        } else if path.exists() {
-            (Input::file("file", path)?.digest, None)
         } else {
-            bail!("{} does not exist", path.display());
+            (Input::file("file", path)?.digest, None)
         };
         Ok(Source {
             path: path.to_owned(),
             digest,
             artifact,
         })
+    }
+
+    /// Where this source holds the input of that digest: it is the source, or a file in it.
+    fn holds(&self, digest: &str) -> Option<PathBuf> {
+        if self.digest == digest {
+            return Some(self.path.clone());
+        }
+        let mut files = self.artifact.iter().flat_map(|it| &it.manifest().files);
+        let (name, _) = files.find(|(_, file)| file.blake3 == digest)?;
+        Some(self.path.join(name))
     }
 }
 
@@ -96,26 +103,29 @@ fn lineage(
     for input in &artifact.manifest().identity.inputs {
         let found = sources
             .iter()
-            .position(|source| source.digest == input.digest);
-        let Some(at) = found else {
+            .enumerate()
+            .find_map(|(at, source)| Some((at, source.holds(&input.digest)?)));
+        let Some((at, path)) = found else {
             writeln!(text, "{indent}{} {} (not given)", input.role, input.digest)?;
             continue;
         };
-        used[at] = true;
-        let source = &sources[at];
-        let path = source.path.display();
-        match &source.artifact {
-            // An artifact cannot be made from itself: its digest would have to be known before.
+        let told = std::mem::replace(&mut used[at], true);
+        write!(
+            text,
+            "{indent}{} {} = {}",
+            input.role,
+            input.digest,
+            path.display()
+        )?;
+        match &sources[at].artifact {
             Some(below) => {
-                let stage = &below.manifest().identity.stage;
-                writeln!(
-                    text,
-                    "{indent}{} {} = {path} ({stage})",
-                    input.role, input.digest
-                )?;
-                lineage(below, sources, used, depth + 1, text)?;
+                writeln!(text, " ({})", below.manifest().identity.stage)?;
+                // Once is enough, and ends where an output holds a copy of its input.
+                if !told {
+                    lineage(below, sources, used, depth + 1, text)?;
+                }
             }
-            None => writeln!(text, "{indent}{} {} = {path}", input.role, input.digest)?,
+            None => text.push('\n'),
         }
     }
     Ok(())

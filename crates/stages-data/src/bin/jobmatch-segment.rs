@@ -113,6 +113,7 @@ fn files(arguments: &Arguments, settings: &stage::Settings<Config>) -> anyhow::R
     };
 
     let mut telemetry = Telemetry::start("segment");
+    telemetry.threads(rayon::current_num_threads());
     let segmenter = Segmenter::english();
     let report = segment(&segmenter, &arguments.input, &settings.config, &draft)?;
     draft.write_json("report.json", &report)?;
