@@ -5,6 +5,8 @@ use crate::chars::{is_blank, is_bullet, is_closing, is_opening, is_stop};
 
 /// A word this long, in bytes, is looked at; a longer one is no abbreviation.
 const LONGEST_WORD: usize = 24;
+/// Characters of a token on each side of a stop that may tell an address.
+const LONGEST_ADDRESS: usize = 128;
 
 /// The end of the first sentence of `text[start..end]`, a block from `start` on; `end` when it is the last.
 /// `user` holds abbreviations in lower case, without their stop.
@@ -107,15 +109,19 @@ fn is_missing_space(text: &str, start: usize, here: Candidate, word_before: &str
     capitalised && plain && !in_address(text, start, here)
 }
 
-/// Whether the token around the candidate is an address of the web or of mail.
+/// Whether the token around the candidate is an address of the web or of mail. Only so much of the token is looked at
+/// on each side: a text without blanks must not be read again at each of its stops.
 fn in_address(text: &str, start: usize, here: Candidate) -> bool {
-    let before = text[start..here.at]
-        .rfind(is_blank)
-        .map_or(start, |at| start + at);
-    let after = text[here.at..here.end]
-        .find(is_blank)
-        .map_or(here.end, |at| here.at + at);
-    let token = &text[before..after];
+    let length = |chars: &mut dyn Iterator<Item = char>| -> usize {
+        chars
+            .take(LONGEST_ADDRESS)
+            .take_while(|c| !is_blank(*c))
+            .map(char::len_utf8)
+            .sum()
+    };
+    let before = length(&mut text[start..here.at].chars().rev());
+    let after = length(&mut text[here.at..here.end].chars());
+    let token = &text[here.at - before..here.at + after];
     token.contains(['@', '/', '\\', '_']) || token.contains("www.")
 }
 
