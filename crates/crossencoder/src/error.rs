@@ -27,7 +27,9 @@ pub enum Error {
         negatives: usize,
     },
     /// A label is not between 0 and 1.
-    #[error("pair {pair_id} in {folder} has label {label}; labels lie between 0 and 1")]
+    #[error(
+        "pair {pair_id} in {folder} has label {label}; labels lie from 0 to 1: correct the labels and make the data set again"
+    )]
     Label {
         /// The data set's folder.
         folder: PathBuf,

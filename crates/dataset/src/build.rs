@@ -245,7 +245,18 @@ impl Writer<'_> {
             Half::Dev => ("dev", "dev_sample", self.config.dev_sample),
         };
         let rows: Vec<usize> = negatives.iter().map(|list| 1 + list.len()).collect();
-        let sampled = sample::choose(self.seed, self.attributes, candidates, &rows, limit);
+        let eligible = |job: u32| match half {
+            Half::Train => true,
+            Half::Dev => self.jobs.dev_halves.selects(&self.jobs.jobs[job as usize]),
+        };
+        let sampled = sample::choose(
+            self.seed,
+            self.attributes,
+            candidates,
+            &rows,
+            limit,
+            eligible,
+        );
 
         let mut side = Side {
             jobs: (0..self.jobs.jobs.len() as u32)

@@ -5,9 +5,10 @@ use std::collections::{HashMap, HashSet};
 use jobmatch_records::{Job, Label, Split};
 use rayon::prelude::*;
 
+use crate::dev_halves::{DevHalves, group};
 use crate::inputs::is_golden_source;
 use crate::report::Flow;
-use crate::split::{Half, group, halves};
+use crate::split::{Half, halves};
 use crate::{Config, Error, Result, Unit};
 
 /// BLAKE3 of a cleaned text.
@@ -37,6 +38,7 @@ pub(crate) struct Jobs<'a> {
     /// The cleaned text of each job; empty strings at sentence unit, where nobody reads them.
     pub(crate) cleaned: Vec<String>,
     pub(crate) flow: Flow,
+    pub(crate) dev_halves: DevHalves,
     /// Groups that have golden jobs and others.
     pub(crate) groups_with_golden: usize,
     rows: HashMap<&'a str, u32>,
@@ -94,7 +96,9 @@ impl<'a> Jobs<'a> {
                 Fate::Empty => flow.remove("empty_text"),
             }
         }
+        let rows_of_dev = (0..jobs.len()).filter(|&row| !golden[row] && halves[row] == Half::Dev);
         Ok(Jobs {
+            dev_halves: DevHalves::of(rows_of_dev.map(|row| &jobs[row])),
             jobs,
             digests,
             cleaned,

@@ -25,8 +25,9 @@
 //! | `given` | 0 | a label row says so; at sentence unit its sentence is found as for positives, with `alignment_score` where by BM25 |
 //!
 //! `pair_id` counts the rows of train and then of dev; samples keep the numbers. A negative follows
-//! its positive. `text_digest` in `positives.parquet` is the BLAKE3 of a pair's `text`; for a label
-//! that no sentence was found for it is that of the whole cleaned job.
+//! its positive. `dev_sample/` holds only jobs of the half of dev that selects models
+//! ([`DevHalves`]). `text_digest` in `positives.parquet` is the BLAKE3 of a pair's `text`; for a
+//! label that no sentence was found for it is that of the whole cleaned job.
 //!
 //! # Example
 //!
@@ -85,6 +86,7 @@
 mod attributes;
 mod build;
 mod config;
+mod dev_halves;
 mod error;
 mod evidence;
 mod inputs;
@@ -106,6 +108,7 @@ pub use config::{
     Config, Conflicts, DEV_SAMPLE, DEV_SHARE, MAX_CHARS, MIN_ALIGNMENT, MIN_CHARS, NEGATIVES,
     NegativeSampling, ROWS_PER_PART, SplitBy, TRAIN_SAMPLE, Unit,
 };
+pub use dev_halves::{DevHalves, MIN_DEV_HALF, group_or_job};
 pub use error::{Error, Result};
 pub use inputs::{Files, Inputs, Reading};
 pub use report::{Alignment, Definitions, Flow, Report, Side};

@@ -9,17 +9,19 @@ use crate::random;
 /// `rows` holds the rows that each brings, itself and its negatives; the sample takes `limit` rows
 /// at most. It is stratified by the attribute of the candidate: each attribute gets its share of
 /// the sample, rounded up for some and down for others by chance. Inside an attribute chance
-/// decides.
+/// decides. Only candidates of jobs that are `eligible` enter.
 pub(crate) fn choose(
     seed: u64,
     attributes: &Attributes,
     candidates: &[Candidate],
     rows: &[usize],
     limit: usize,
+    eligible: impl Fn(u32) -> bool,
 ) -> Vec<bool> {
     let mut strata: Vec<(u32, u64, usize)> = candidates
         .iter()
         .enumerate()
+        .filter(|(_, candidate)| eligible(candidate.job))
         .map(|(at, candidate)| {
             let id = attributes.id(candidate.attribute).as_bytes();
             let chance = random::number(seed, "sample", &[&candidate.digest, id]);

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use jobmatch_records::{Job, Split};
 
+use crate::dev_halves::group;
 use crate::random;
 use crate::{Config, Error, Result, SplitBy};
 
@@ -55,11 +56,6 @@ pub(crate) fn halves(
             SplitBy::Group => Ok(hashed(config, seed, job)),
         })
         .collect()
-}
-
-/// The job's group; an empty one is none.
-pub(crate) fn group(job: &Job) -> Option<&str> {
-    job.group_id.as_deref().filter(|group| !group.is_empty())
 }
 
 fn carried(job: &Job) -> Option<Half> {

@@ -6,7 +6,7 @@ mod common;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use common::{Output, definition, job, label, run};
-use jobmatch_dataset::{Config, Conflicts, Error, Inputs, NegativeSampling, Unit};
+use jobmatch_dataset::{Config, Conflicts, DevHalves, Error, Inputs, NegativeSampling, Unit};
 use jobmatch_records::{Evidence, Job, Label, Pair, PairSource, Split};
 use proptest::prelude::*;
 
@@ -261,7 +261,7 @@ fn check_split(inputs: &Inputs, output: &Output) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-fn check_links(config: &Config, output: &Output) -> Result<(), TestCaseError> {
+fn check_links(config: &Config, inputs: &Inputs, output: &Output) -> Result<(), TestCaseError> {
     for (id, pair) in (0u64..).zip(output.all()) {
         prop_assert_eq!(pair.pair_id, id);
         prop_assert_eq!(
@@ -287,9 +287,17 @@ fn check_links(config: &Config, output: &Output) -> Result<(), TestCaseError> {
         }
     }
     prop_assert!(drawn.values().all(|drawn| *drawn <= config.negatives));
+    // Too few jobs are hashed into dev for it to be halved: only those that carry the split count.
+    let of_dev = |job: &&Job| job.split == Some(Split::Dev);
+    let halves = DevHalves::of(inputs.jobs.iter().filter(of_dev));
+    let selects = |pair: &&Pair| {
+        let mut jobs = inputs.jobs.iter();
+        halves.selects(jobs.find(|job| job.job_id == pair.job_id).unwrap())
+    };
+    let selecting: Vec<Pair> = output.dev.iter().filter(selects).cloned().collect();
     for (sample, half, limit) in [
         (&output.train_sample, &output.train, config.train_sample),
-        (&output.dev_sample, &output.dev, config.dev_sample),
+        (&output.dev_sample, &selecting, config.dev_sample),
     ] {
         prop_assert!(sample.len() <= limit);
         prop_assert!(
@@ -371,7 +379,7 @@ fn check(config: &Config, inputs: &Inputs) -> Result<(), TestCaseError> {
         Ok(output) => {
             check_pairs(config, inputs, &output)?;
             check_split(inputs, &output)?;
-            check_links(config, &output)?;
+            check_links(config, inputs, &output)?;
             check_counts(inputs, &output)?;
             check_positives(config, inputs, &output)
         }
@@ -386,7 +394,10 @@ fn many() -> Inputs {
     let jobs: Vec<Job> = (0..300usize)
         .map(|i| {
             let lines: Vec<String> = (0..3)
-                .map(|k| format!("{} Team {}.", LINES[(i * 7 + k * 2) % LINES.len()], i % 41))
+                .map(|k| {
+                    let line = LINES[(i * 7 + k * 2) % LINES.len()].trim_end_matches('.');
+                    format!("{line} in team {}.", i % 144)
+                })
                 .collect();
             job(&format!("j{i}"), &lines.join("\n"))
         })
@@ -395,7 +406,7 @@ fn many() -> Inputs {
         .map(|i| {
             label(
                 &format!("j{}", (i * 13) % 300),
-                &format!("a{}", (i * i) % NAMES.len()),
+                &format!("a{}", (i * 5 + i / 300) % NAMES.len()),
                 i % 9 != 0,
                 None,
             )
@@ -434,6 +445,22 @@ fn laws_hold_on_many() {
         };
         check(&config, &many()).unwrap();
     }
+}
+
+#[test]
+fn the_dev_sample_is_of_the_half_that_selects_models() {
+    let config = Config {
+        dev_sample: 10_000,
+        ..Config::default()
+    };
+    let mut inputs = many();
+    for (row, job) in inputs.jobs.iter_mut().enumerate() {
+        job.split = Some([Split::Train, Split::Dev][row % 2]);
+    }
+    check(&config, &inputs).unwrap();
+    let output = run(&config, 7, &inputs).unwrap();
+    let (sample, all) = (output.dev_sample.len(), output.dev.len());
+    assert!(0 < sample && sample < all, "{sample} of {all}");
 }
 
 #[test]

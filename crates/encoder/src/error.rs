@@ -40,7 +40,7 @@ pub enum Error {
         reason: String,
     },
     /// The tokenizer file could not be used.
-    #[error("cannot use the tokenizer {path}")]
+    #[error("cannot use the tokenizer {path}; fetch or save it again")]
     Tokenizer {
         /// The file.
         path: PathBuf,
@@ -63,7 +63,8 @@ pub enum Error {
     },
     /// A tensor that the architecture needs is not in the weights.
     #[error(
-        "{path} has no tensor `{tensor}` of shape {expected:?}: it holds another architecture than config.json says"
+        "{path} has no tensor `{tensor}`, which config.json asks for with shape {expected:?}: one of the two belongs to \
+         another model; fetch or save the folder again"
     )]
     MissingTensor {
         /// The weights file.
@@ -74,7 +75,10 @@ pub enum Error {
         expected: Vec<i64>,
     },
     /// A tensor in the weights has no place in the architecture.
-    #[error("{path} holds a tensor `{tensor}` that the architecture in config.json does not know")]
+    #[error(
+        "{path} holds a tensor `{tensor}`, which config.json does not ask for: one of the two belongs to another model; \
+         fetch or save the folder again"
+    )]
     ExtraTensor {
         /// The weights file.
         path: PathBuf,
@@ -83,7 +87,8 @@ pub enum Error {
     },
     /// A tensor has another shape than the architecture needs.
     #[error(
-        "tensor `{tensor}` in {path} has shape {found:?}, but config.json asks for {expected:?}"
+        "tensor `{tensor}` in {path} has shape {found:?}, but config.json asks for {expected:?}: one of the two belongs \
+         to another model; fetch or save the folder again"
     )]
     TensorShape {
         /// The weights file.
@@ -97,7 +102,7 @@ pub enum Error {
     },
     /// A tensor has an element type that is not supported.
     #[error(
-        "tensor `{tensor}` in {path} has element type {found}; float32, float16 and bfloat16 are read"
+        "tensor `{tensor}` in {path} has element type {found}; save the model in float32, float16 or bfloat16"
     )]
     TensorType {
         /// The weights file.

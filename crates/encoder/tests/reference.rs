@@ -1,5 +1,5 @@
 //! The encoders against the numbers of transformers and sentence-transformers
-//! (`fixtures/reference/encoder.py` makes them), and what happens to folders that are not sound.
+//! (`encoder.py` and `minilm.py` in `fixtures/reference` make them), and what happens to folders that are not sound.
 #![allow(
     clippy::unwrap_used,
     reason = "a failed unwrap is a failed test, and says where"
@@ -19,8 +19,11 @@ fn model(name: &str) -> String {
 }
 
 fn reference(name: &str) -> Tensor {
-    let numbers =
-        Tensor::read_safetensors(fixtures().join("reference/encoder.safetensors")).unwrap();
+    saved("encoder.safetensors", name)
+}
+
+fn saved(file: &str, name: &str) -> Tensor {
+    let numbers = Tensor::read_safetensors(fixtures().join("reference").join(file)).unwrap();
     numbers
         .into_iter()
         .find(|(found, _)| found == name)
@@ -56,6 +59,20 @@ fn embeddings_equal_those_of_sentence_transformers() {
     assert_eq!(last, texts.len());
     let difference = distance(&ours, &reference("embeddings"));
     assert!(difference < 1e-5, "{difference}");
+}
+
+#[test]
+fn a_pretrained_model_gives_the_embeddings_of_sentence_transformers() {
+    // The model that setup fetched.
+    let encoder = SentenceEncoder::load("minilm", Device::Cpu).unwrap();
+    let texts = texts().texts;
+    let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+    let ours = encoder.embed(&texts, &mut |_| {}).unwrap();
+    let ours = Tensor::from_slice(&ours).view([100, 384]);
+    let cosines =
+        Tensor::cosine_similarity(&ours, &saved("minilm.safetensors", "embeddings"), 1, 1e-8);
+    let smallest = cosines.min().double_value(&[]);
+    assert!(smallest >= 0.99999, "{smallest}");
 }
 
 #[test]
@@ -180,7 +197,9 @@ fn folders_that_are_not_sound_say_why() {
         ),
         (
             error_with("config.json", set("num_hidden_layers", 3.into())),
-            &["has no tensor `encoder.layer.2.attention.output.LayerNorm.bias` of shape [32]"],
+            &[
+                "has no tensor `encoder.layer.2.attention.output.LayerNorm.bias`, which config.json asks for with shape [32]",
+            ],
         ),
         (
             error_with("config.json", set("num_hidden_layers", 1.into())),

@@ -31,6 +31,14 @@ pub enum Error {
         /// Jobs given, of all splits.
         jobs: usize,
     },
+    /// A decision to be chosen on jobs that may all have been trained on.
+    #[error(
+        "none of the {jobs} jobs names its split: those that choose the decision must not be those that models learnt from; fill in the column `split` (train, dev, golden)"
+    )]
+    NoSplits {
+        /// Jobs given.
+        jobs: usize,
+    },
     /// Jobs that nobody labelled.
     #[error(
         "none of the {jobs} jobs of split {name} has a positive label: nothing to measure; \

@@ -30,7 +30,8 @@ pub struct Models<'a> {
 /// Where the decision comes from.
 #[derive(Debug, Clone, Copy)]
 pub enum How<'a> {
-    /// Chosen on these jobs: never on golden. Of 40 jobs or more, the half that selects models is set aside.
+    /// Chosen on these jobs: never on golden. The half of dev that selects models
+    /// ([`DevHalves`](jobmatch_dataset::DevHalves)) is set aside.
     Choose,
     /// Taken as it is.
     Apply(&'a Decision),

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
+use jobmatch_dataset::{DevHalves, group_or_job};
 use jobmatch_records::{Evidence, Job, Label, Sentence, Split};
 
 use crate::error::LabelPlace;
@@ -14,7 +15,7 @@ use crate::{Error, Result};
 pub struct Inputs<'a> {
     /// The split that is evaluated.
     pub split: Split,
-    /// Jobs of this and of other splits. When no job names a split, all are evaluated.
+    /// Jobs of this and of other splits. When no job names a split, all are evaluated, but none may choose.
     pub jobs: &'a [Job],
     /// The sentences of the jobs, by the `segment` stage; `None` cuts them here.
     pub sentences: Option<&'a [Sentence]>,
@@ -56,20 +57,6 @@ pub(crate) struct Judgement {
     pub evidence: Vec<(u64, u64)>,
 }
 
-/// The group of a job: what is resampled as one. A job without a group is a group of its own.
-pub fn group(job: &Job) -> &str {
-    job.group_id.as_deref().unwrap_or(&job.job_id)
-}
-
-/// Whether a dev job belongs to the half that chooses decisions; the other half is for selecting models (early
-/// stopping), so that no job does both. The lowest bit of the first byte of BLAKE3 of the job's group is 1.
-pub fn calibrates(job: &Job) -> bool {
-    blake3::hash(group(job).as_bytes()).as_bytes()[0] & 1 == 1
-}
-
-/// Below this many jobs dev is not halved: half of it would choose worse than a reused whole.
-pub const HALVED_FROM: usize = 40;
-
 impl<'a> Prepared<'a> {
     /// Picks the jobs of the split (of its calibration half, when a decision is to be chosen) and judges them.
     pub(crate) fn new(
@@ -89,6 +76,11 @@ impl<'a> Prepared<'a> {
             }
         }
         let named = inputs.jobs.iter().any(|job| job.split.is_some());
+        if !named && choose {
+            return Err(Error::NoSplits {
+                jobs: inputs.jobs.len(),
+            });
+        }
         let mut jobs: Vec<&Job> = inputs
             .jobs
             .iter()
@@ -102,15 +94,11 @@ impl<'a> Prepared<'a> {
                 jobs: inputs.jobs.len(),
             });
         }
-        let mut set_aside = 0;
-        if choose && jobs.len() >= HALVED_FROM {
-            let half: Vec<&Job> = jobs.iter().copied().filter(|job| calibrates(job)).collect();
-            // With very few groups one half can be nearly empty.
-            if half.len() >= HALVED_FROM / 2 {
-                set_aside = jobs.len() - half.len();
-                jobs = half;
-            }
+        if choose {
+            let halves = DevHalves::of(jobs.iter().copied());
+            jobs.retain(|job| halves.calibrates(job));
         }
+        let set_aside = jobs_in_split - jobs.len();
         let before = jobs.len();
         if let Some(limit) = limit {
             jobs = drawn(&jobs, limit, seed);
@@ -235,7 +223,7 @@ fn drawn<'a>(jobs: &[&'a Job], limit: usize, seed: u64) -> Vec<&'a Job> {
     };
     let mut groups: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
     for (place, job) in jobs.iter().enumerate() {
-        groups.entry(group(job)).or_default().push(place);
+        groups.entry(group_or_job(job)).or_default().push(place);
     }
     // Sorting by turn first makes the groups take turns.
     let mut turns: Vec<(usize, [u8; 32], usize)> = Vec::with_capacity(jobs.len());

@@ -82,7 +82,7 @@ pub use config::{EvaluationConfig, RetrievalSettings, Unit};
 pub use decision::{Aggregation, DECISION_JSON, Decision, Promise};
 pub use error::{Error, LabelPlace, Result};
 pub use evaluate::{Evaluation, How, Models, evaluate};
-pub use inputs::{HALVED_FROM, Inputs, calibrates, group};
+pub use inputs::Inputs;
 pub use models::{ModelError, PairScorer, Progress, QueryEmbedder, Step};
 pub use numbers::{
     AtThreshold, AtTop, Ceiling, CurveRow, Difference, Evaluated, JobMeasures, Metrics, Proof,

@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jobmatch_dataset::group_or_job;
 use jobmatch_metrics::{
     Bootstrap, Counts, Interval, Measure, Pool, Quality, average_precision, threshold_curve,
 };
 use jobmatch_records::Split;
 
 use crate::config::{RetrievalSettings, Unit};
-use crate::inputs::{Prepared, group};
+use crate::inputs::Prepared;
 use crate::numbers::{
     AtThreshold, AtTop, Ceiling, CurveRow, Difference, Evaluated, Proof, QualityRow, SystemMetrics,
     Unseen,
@@ -130,7 +131,7 @@ pub(crate) fn bootstrap(config: &EvaluationConfig) -> Bootstrap {
 fn by_job<'a>(pool: &Pool, measure: Measure, prepared: &Prepared<'a>) -> Vec<(&'a str, f64)> {
     let jobs = prepared.jobs.iter().zip(pool.rankings());
     jobs.filter(|(_, ranking)| ranking.positives() > 0)
-        .map(|(job, ranking)| (group(job), measure.of(ranking)))
+        .map(|(job, ranking)| (group_or_job(job), measure.of(ranking)))
         .collect()
 }
 
@@ -138,7 +139,7 @@ fn by_job<'a>(pool: &Pool, measure: Measure, prepared: &Prepared<'a>) -> Vec<(&'
 fn by_group(counts: &[Counts], prepared: &Prepared<'_>) -> Vec<Counts> {
     let mut groups: BTreeMap<&str, Vec<Counts>> = BTreeMap::new();
     for (job, counts) in prepared.jobs.iter().zip(counts) {
-        groups.entry(group(job)).or_default().push(*counts);
+        groups.entry(group_or_job(job)).or_default().push(*counts);
     }
     groups
         .into_values()
@@ -322,7 +323,7 @@ pub(crate) fn evaluated(
     let positives: Vec<usize> = (0..prepared.jobs.len())
         .map(|job| prepared.positives(job).count())
         .collect();
-    let groups: BTreeSet<&str> = prepared.jobs.iter().map(|job| group(job)).collect();
+    let groups: BTreeSet<&str> = prepared.jobs.iter().map(|job| group_or_job(job)).collect();
     Evaluated {
         split,
         jobs: prepared.jobs.len(),

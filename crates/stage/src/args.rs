@@ -74,6 +74,22 @@ where
     A::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))
 }
 
+/// Parses a flag's number, for `#[arg(value_parser = stage::finite)]`. `nan` and `inf` are numbers to Rust, but no
+/// setting can be one.
+///
+/// # Errors
+/// Text that is no number, or no finite one.
+pub fn finite(text: &str) -> Result<f64, String> {
+    let number: f64 = text
+        .parse()
+        .map_err(|_| format!("`{text}` is not a number"))?;
+    if number.is_finite() {
+        Ok(number)
+    } else {
+        Err(format!("`{text}` is not a finite number"))
+    }
+}
+
 /// Gives every required argument a stand-in value: only settings are looked at.
 fn without_required(command: clap::Command) -> clap::Command {
     let groups: Vec<clap::Id> = command
@@ -111,6 +127,14 @@ mod tests {
 
     fn parse(line: &str) -> Result<Demo, clap::Error> {
         parse_from(line.split_whitespace())
+    }
+
+    #[test]
+    fn numbers_are_finite() {
+        assert_eq!(finite("2e-5"), Ok(2e-5));
+        for text in ["nan", "-inf", "1e999", "", "1,5"] {
+            assert!(finite(text).is_err(), "{text}");
+        }
     }
 
     #[test]

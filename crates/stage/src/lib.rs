@@ -65,7 +65,7 @@ mod run;
 mod settings;
 mod telemetry;
 
-pub use args::{Common, DEFAULT_SEED, LogFormat, parse, parse_from};
+pub use args::{Common, DEFAULT_SEED, LogFormat, finite, parse, parse_from};
 pub use log::init_logging;
 pub use progress::Progress;
 pub use run::{Stop, run, stdout_error};

@@ -22,19 +22,19 @@ pub use models::{Embedder, Scorer};
 #[derive(Debug, Clone, clap::Args, Serialize)]
 pub struct OptimizerFlags {
     /// The highest learning rate, reached at the end of the warm-up
-    #[arg(long, value_name = "RATE")]
+    #[arg(long, value_name = "RATE", value_parser = jobmatch_stage::finite)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub learning_rate: Option<f64>,
     /// Decoupled weight decay, not applied to biases and layer normalizations
-    #[arg(long, value_name = "DECAY")]
+    #[arg(long, value_name = "DECAY", value_parser = jobmatch_stage::finite)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub weight_decay: Option<f64>,
     /// Share of the steps over which the rate rises from 0
-    #[arg(long, value_name = "SHARE")]
+    #[arg(long, value_name = "SHARE", value_parser = jobmatch_stage::finite)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub warmup_ratio: Option<f64>,
     /// Gradients are scaled down to this global norm
-    #[arg(long, value_name = "NORM")]
+    #[arg(long, value_name = "NORM", value_parser = jobmatch_stage::finite)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_gradient_norm: Option<f64>,
 }

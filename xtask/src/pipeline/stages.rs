@@ -136,11 +136,12 @@ pub fn stages(plan: &Plan) -> Vec<Stage> {
     stages.extend([
         segment,
         dataset,
+        // Before the training, so that labels that cannot be measured are found in seconds.
+        stock_dev,
+        stock_golden,
         biencoder,
         index,
         crossencoder,
-        stock_dev,
-        stock_golden,
         trained_dev,
         trained_golden,
     ]);
@@ -262,11 +263,11 @@ mod tests {
                 "onet",
                 "segment",
                 "dataset",
+                "evaluate-stock-dev",
+                "evaluate-stock-golden",
                 "train-biencoder",
                 "index",
                 "train-crossencoder",
-                "evaluate-stock-dev",
-                "evaluate-stock-golden",
                 "evaluate-trained-dev",
                 "evaluate-trained-golden"
             ]

@@ -204,7 +204,7 @@ pub fn jobs(split: Split, count: usize) -> (Vec<Job>, Vec<Label>) {
         }
         jobs.push(job(
             &id,
-            &format!("{name}-group{}", number / 2),
+            &format!("{name}-team{}", number / 2),
             split,
             &text,
         ));

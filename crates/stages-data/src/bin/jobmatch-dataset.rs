@@ -54,7 +54,7 @@ struct PairFlags {
     #[serde(skip_serializing_if = "Option::is_none")]
     template: Option<PassageTemplate>,
     /// Share of the groups that goes to dev, where jobs name no split [default: 0.1]
-    #[arg(long, value_name = "SHARE")]
+    #[arg(long, value_name = "SHARE", value_parser = stage::finite)]
     #[serde(skip_serializing_if = "Option::is_none")]
     dev_share: Option<f64>,
     /// Negatives drawn for each positive [default: 1]

@@ -40,10 +40,10 @@ struct Flags {
     #[arg(long, value_name = "N")]
     tasks_max: Option<usize>,
     /// Share of the occupations that goes to dev [default: 0.1]
-    #[arg(long, value_name = "SHARE")]
+    #[arg(long, value_name = "SHARE", value_parser = stage::finite)]
     dev_share: Option<f64>,
     /// Share of the occupations that goes to golden [default: 0.22]
-    #[arg(long, value_name = "SHARE")]
+    #[arg(long, value_name = "SHARE", value_parser = stage::finite)]
     golden_share: Option<f64>,
 }
 

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 /// Train a bi-encoder (MultipleNegativesRankingLoss) on the positives of a data set
 #[derive(Debug, clap::Parser)]
-#[command(version)]
+#[command(name = "jobmatch-train-biencoder", version)]
 struct Args {
     /// The data set: the output of jobmatch-dataset
     #[arg(long, value_name = "DIR")]
@@ -62,7 +62,7 @@ struct TrainingFlags {
     #[serde(skip_serializing_if = "Option::is_none")]
     max_steps: Option<usize>,
     /// Cosines are multiplied by this before the softmax
-    #[arg(long, value_name = "SCALE")]
+    #[arg(long, value_name = "SCALE", value_parser = stage::finite)]
     #[serde(skip_serializing_if = "Option::is_none")]
     scale: Option<f64>,
     /// Inputs are cut to so many tokens

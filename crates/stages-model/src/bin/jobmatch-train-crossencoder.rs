@@ -13,7 +13,7 @@ use serde::Serialize;
 
 /// Train a cross-encoder (binary cross-entropy) on the positives and negatives of a data set
 #[derive(Debug, clap::Parser)]
-#[command(version)]
+#[command(name = "jobmatch-train-crossencoder", version)]
 struct Args {
     /// The data set: the output of jobmatch-dataset, with negatives
     #[arg(long, value_name = "DIR")]
@@ -58,7 +58,7 @@ fn pos_weight(text: &str) -> Result<PosWeight, String> {
     if text == "auto" {
         return Ok(PosWeight::Auto);
     }
-    text.parse()
+    stage::finite(text)
         .map(PosWeight::Fixed)
         .map_err(|_| format!("`{text}` is neither `auto` nor a number"))
 }

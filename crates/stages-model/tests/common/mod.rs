@@ -1,0 +1,80 @@
+//! The model programs, as run.
+
+#[path = "../../../stages-data/tests/common/place.rs"]
+mod place;
+
+use std::fs;
+use std::path::Path;
+
+use jobmatch_artifact::{Begin, Identity, begin};
+use jobmatch_dataset::{Config, Files, Inputs, Reading, build};
+
+pub use place::*;
+
+/// The model programs and where they were built.
+pub const PROGRAMS: [(&str, &str); 4] = [
+    (
+        "jobmatch-train-biencoder",
+        env!("CARGO_BIN_EXE_jobmatch-train-biencoder"),
+    ),
+    (
+        "jobmatch-train-crossencoder",
+        env!("CARGO_BIN_EXE_jobmatch-train-crossencoder"),
+    ),
+    ("jobmatch-index", env!("CARGO_BIN_EXE_jobmatch-index")),
+    ("jobmatch-evaluate", env!("CARGO_BIN_EXE_jobmatch-evaluate")),
+];
+
+/// A folder with the fixtures (`jobs.csv`, `definitions.tsv`, `labels.csv`, `golden_labels.csv`), the tiny models
+/// (`bi`, `cross`) and the pairs of the fixtures (`dataset`), so that a test may spoil any of them.
+pub fn place_with_everything() -> Place {
+    let place = Place::new();
+    for name in [
+        "jobs.csv",
+        "definitions.tsv",
+        "labels.csv",
+        "golden_labels.csv",
+    ] {
+        fs::copy(fixture(name), place.path(name)).unwrap();
+    }
+    copy_folder(&fixture("../models/tiny-bert"), &place.path("bi"));
+    copy_folder(&fixture("../models/tiny-cross"), &place.path("cross"));
+    make_dataset(&place, "dataset", &Config::default());
+    place
+}
+
+/// Makes the folder `name` of pairs out of the files of `place`.
+pub fn make_dataset(place: &Place, name: &str, config: &Config) {
+    let files = Files {
+        jobs: place.path("jobs.csv"),
+        definitions: place.path("definitions.tsv"),
+        labels: vec![place.path("labels.csv"), place.path("golden_labels.csv")],
+    };
+    let (inputs, _) = Inputs::read(&files, &Reading::default(), None).unwrap();
+    let identity = Identity {
+        stage: "dataset".to_owned(),
+        program_version: "0".to_owned(),
+        config: serde_json::to_value(config).unwrap(),
+        seed: 42,
+        inputs: Vec::new(),
+    };
+    let Begin::Work(draft) = begin(&place.path(name), identity).unwrap() else {
+        panic!("a fresh folder holds nothing");
+    };
+    build(config, 42, &inputs, &draft).unwrap();
+    draft.publish().unwrap();
+}
+
+/// Copies a folder with all that is in it.
+pub fn copy_folder(from: &Path, to: &Path) {
+    fs::create_dir(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy_folder(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
