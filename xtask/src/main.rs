@@ -14,6 +14,7 @@ mod cache;
 mod pipeline;
 mod process;
 mod repository;
+mod segment_score;
 mod setup;
 mod status;
 mod test;
@@ -42,6 +43,8 @@ enum Command {
     Test(test::Options),
     /// Check the house rules that the compiler does not see
     Tidy,
+    /// Score the segmenter against texts whose sentence ends people marked
+    SegmentScore(segment_score::Options),
     /// Run every stage, from the raw data to the measured result
     Pipeline(pipeline::Options),
 }
@@ -52,6 +55,7 @@ fn main() -> ExitCode {
         Command::Setup => setup::run(setup::Want::Everything),
         Command::Test(options) => test::run(&options),
         Command::Tidy => tidy::run(),
+        Command::SegmentScore(options) => segment_score::run(&options),
         Command::Pipeline(options) => pipeline::run(&options).map(drop),
     });
     match outcome {

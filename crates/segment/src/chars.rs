@@ -14,14 +14,6 @@ pub(crate) fn is_closing(c: char) -> bool {
     matches!(c, ')' | ']' | '}' | '"' | '\'' | '”' | '’' | '»')
 }
 
-/// What may open a sentence before its first word.
-pub(crate) fn is_opening(c: char) -> bool {
-    matches!(
-        c,
-        '(' | '[' | '{' | '"' | '\'' | '“' | '‘' | '«' | '¿' | '¡' | '*' | '#'
-    )
-}
-
 /// What ends a sentence.
 pub(crate) fn is_stop(c: char) -> bool {
     matches!(c, '.' | '!' | '?' | '…' | '。' | '！' | '？')
@@ -52,16 +44,5 @@ pub(crate) fn is_bullet(c: char) -> bool {
             | '·'
             | '\u{f0b7}'
             | '\u{f0a7}'
-    )
-}
-
-/// The range of `text[start..end]` without blanks at its ends; empty at `end` when all is blank.
-pub(crate) fn trim(text: &str, start: usize, end: usize) -> (usize, usize) {
-    let part = &text[start..end];
-    let without_start = part.trim_start_matches(is_blank);
-    let start = end - without_start.len();
-    (
-        start,
-        start + without_start.trim_end_matches(is_blank).len(),
     )
 }

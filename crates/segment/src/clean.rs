@@ -2,6 +2,7 @@
 
 use crate::chars::is_blank;
 use crate::markers::marker_len;
+use crate::markup::{entity, is_block_name, tag};
 
 /// A cleaned text and where its characters come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,25 +31,43 @@ impl Cleaned {
     }
 }
 
-/// The sentence without its bullet or number, with every run of blanks folded to one space, and without control
-/// characters.
+/// The sentence without its bullet or number, without tags, with entities as the characters they stand for, with every
+/// run of blanks folded to one space, and without control characters.
 pub fn clean(sentence: &str) -> Cleaned {
-    let start = sentence.len() - sentence.trim_start_matches(is_blank).len();
-    let body = start + marker_len(&sentence[start..]);
     let mut cleaned = Cleaned {
-        text: String::with_capacity(sentence.len() - body),
+        text: String::with_capacity(sentence.len()),
         runs: Vec::new(),
         original_len: sentence.len(),
     };
+    let mut at = opening(sentence);
     // Where the original goes on exactly as the cleaned text does.
     let mut expected = None;
     let mut gap = None;
-    for (at, c) in sentence[body..].char_indices() {
-        let at = body + at;
+    while let Some(first) = sentence[at..].chars().next() {
+        let here = at;
+        let c = match first {
+            '<' if let Some((length, name)) = tag(&sentence[at..]) => {
+                at += length;
+                // A tag inside a line parts no words.
+                if is_block_name(name) && gap.is_none() {
+                    gap = Some(here);
+                }
+                expected = None;
+                continue;
+            }
+            '&' if let Some((length, c)) = entity(&sentence[at..]) => {
+                at += length;
+                c
+            }
+            c => {
+                at += c.len_utf8();
+                c
+            }
+        };
         if is_blank(c) || c.is_control() {
             // A zero-width character or a control character parts no words; a blank does.
             if c.is_whitespace() && gap.is_none() {
-                gap = Some(at);
+                gap = Some(here);
             }
             expected = None;
             continue;
@@ -59,13 +78,28 @@ pub fn clean(sentence: &str) -> Cleaned {
             cleaned.runs.push((cleaned.text.len(), blank));
             cleaned.text.push(' ');
         }
-        if expected != Some(at) {
-            cleaned.runs.push((cleaned.text.len(), at));
+        if expected != Some(here) {
+            cleaned.runs.push((cleaned.text.len(), here));
         }
         cleaned.text.push(c);
-        expected = Some(at + c.len_utf8());
+        // An entity is longer than the character it stands for.
+        expected = (at - here == c.len_utf8()).then_some(at);
     }
     cleaned
+}
+
+/// Where the words begin: after blanks, tags and the marker of an item.
+fn opening(sentence: &str) -> usize {
+    let mut at = 0;
+    loop {
+        let rest = &sentence[at..];
+        at += rest.len() - rest.trim_start_matches(is_blank).len();
+        match tag(&sentence[at..]) {
+            Some((length, _)) => at += length,
+            None => break,
+        }
+    }
+    at + marker_len(&sentence[at..])
 }
 
 #[cfg(test)]
@@ -78,6 +112,11 @@ mod tests {
             ("•  Plan\t the\u{a0}year ", "Plan the year"),
             ("(iv) Sell\r\n  more", "Sell more"),
             ("co\u{200b}-work\u{ad}er\u{7}", "co-worker"),
+            (
+                "<li>&bull; Flows &amp; <b>proto</b>types</li>",
+                "• Flows & prototypes",
+            ),
+            ("<p>Less<br>is &lt;5 or <5</p>", "Less is <5 or <5"),
             ("1.", "1."),
             ("", ""),
         ] {

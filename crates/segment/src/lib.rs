@@ -23,11 +23,19 @@
 
 mod abbreviations;
 mod chars;
+mod classifier;
 mod clean;
-mod ends;
+mod context;
+mod features;
 mod lines;
 mod markers;
+mod markup;
+mod scan;
 mod segmenter;
+mod stops;
+#[cfg(feature = "train")]
+pub mod train;
+mod walk;
 
 pub use clean::{Cleaned, clean};
 pub use segmenter::{Kind, Segmenter, Sentence, Sentences};

@@ -1,8 +1,8 @@
 //! Text to sentences.
 
-use crate::chars::trim;
-use crate::ends::first_end;
-use crate::lines::{Block, Blocks};
+use crate::classifier::Classifier;
+use crate::features::Facts;
+use crate::walk::{Verdict, Walk};
 
 /// What a sentence is in its text's layout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -27,15 +27,41 @@ pub struct Sentence {
 }
 
 /// Finds sentences. Cheap to make, and the same for every text.
-#[derive(Debug, Clone, Default)]
+///
+/// Rules decide where lines and lists leave no doubt. Every other place where a sentence may end is decided by a small
+/// classifier over the words and signs around it, or, without it, by rules for stops.
+#[derive(Debug, Clone)]
 pub struct Segmenter {
     abbreviations: Vec<String>,
+    classifier: Option<Classifier>,
+}
+
+impl Default for Segmenter {
+    fn default() -> Self {
+        Self::english()
+    }
 }
 
 impl Segmenter {
     /// A segmenter for English.
     pub fn english() -> Self {
-        Self::default()
+        Self {
+            abbreviations: Vec::new(),
+            classifier: Some(Classifier::english()),
+        }
+    }
+
+    /// The same segmenter without the classifier: rules alone.
+    #[must_use]
+    pub fn rules_only(mut self) -> Self {
+        self.classifier = None;
+        self
+    }
+
+    #[cfg(feature = "train")]
+    pub(crate) fn with_classifier(mut self, classifier: Classifier) -> Self {
+        self.classifier = Some(classifier);
+        self
     }
 
     /// The same segmenter, to which `words` (with or without their stop) are abbreviations too: their stop never ends a
@@ -53,28 +79,23 @@ impl Segmenter {
     /// to the sentence they open. Time is linear in the length of the text.
     pub fn sentences<'t>(&'t self, text: &'t str) -> Sentences<'t> {
         Sentences {
-            segmenter: self,
-            text,
-            blocks: Blocks::new(text),
-            block: None,
+            classifier: self.classifier.as_ref(),
+            walk: Walk::new(text, &self.abbreviations),
+            in_paragraph: false,
         }
     }
 }
 
 /// The sentences of one text; made by [`Segmenter::sentences`].
 pub struct Sentences<'t> {
-    segmenter: &'t Segmenter,
-    text: &'t str,
-    blocks: Blocks<'t>,
-    /// What is left of the block that is being read.
-    block: Option<Block>,
+    classifier: Option<&'t Classifier>,
+    walk: Walk<'t, 't>,
+    in_paragraph: bool,
 }
 
 impl std::fmt::Debug for Sentences<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Sentences")
-            .field("block", &self.block)
-            .finish_non_exhaustive()
+        f.debug_struct("Sentences").finish_non_exhaustive()
     }
 }
 
@@ -82,40 +103,34 @@ impl Iterator for Sentences<'_> {
     type Item = Sentence;
 
     fn next(&mut self) -> Option<Sentence> {
-        let block = match self.block.take() {
-            Some(block) => block,
-            None => self.blocks.next()?,
-        };
-        let whole = block.kind == Kind::Heading;
-        let cut = if whole {
-            block.end
-        } else {
-            first_end(
-                self.text,
-                block.start,
-                block.end,
-                &self.segmenter.abbreviations,
-            )
-        };
-        let (start, end) = trim(self.text, block.start, cut);
-        let (rest, _) = trim(self.text, cut, block.end);
-        if rest < block.end {
-            let opened_by_bullet = self.text[rest..].starts_with(crate::chars::is_bullet);
-            let kind = if opened_by_bullet {
-                Kind::Bullet
-            } else {
-                block.kind
-            };
-            self.block = Some(Block {
-                start: rest,
-                end: block.end,
-                kind,
-            });
+        if !self.in_paragraph {
+            self.in_paragraph = self.walk.next_paragraph();
+            if !self.in_paragraph {
+                return None;
+            }
         }
-        Some(Sentence {
-            start,
-            end,
-            kind: block.kind,
-        })
+        while let Some(step) = self.walk.next_gap() {
+            let gap = step.context.gap;
+            let is_end = match (step.verdict, self.classifier) {
+                (Verdict::End, _) => true,
+                (Verdict::Inside, _) => false,
+                (Verdict::Open(guess), None) => guess,
+                (Verdict::Open(guess), Some(classifier)) => {
+                    let facts = Facts::new(&step.context, guess);
+                    let first = facts.first();
+                    classifier.at_first_look(&first, gap).unwrap_or_else(|| {
+                        let second = self.walk.second(&step.context, &facts);
+                        classifier.is_end(&first, &second)
+                    })
+                }
+            };
+            let sentence = is_end.then(|| self.walk.sentence(gap.left, gap.ends_line()));
+            self.walk.decided(gap, is_end);
+            if sentence.is_some() {
+                return sentence;
+            }
+        }
+        self.in_paragraph = false;
+        Some(self.walk.sentence(self.walk.paragraph_end(), true))
     }
 }

@@ -1,11 +1,10 @@
-//! Cases of job text and prose, and laws that hold for every text.
+//! Cases of job text and prose.
 #![allow(
     clippy::unwrap_used,
     reason = "a failed unwrap is a failed test, and says where"
 )]
 
-use jobmatch_segment::{Kind, Segmenter, clean};
-use proptest::prelude::*;
+use jobmatch_segment::{Kind, Segmenter};
 
 fn split(text: &str) -> Vec<&str> {
     let segmenter = Segmenter::english();
@@ -78,7 +77,8 @@ fn a_users_abbreviations() {
 fn stops_without_end_take_linear_time() {
     // A quadratic rule would need minutes for this.
     for unit in [
-        ".", ". ", "a.", "• ", "\"", "x\n", "1. ", "Dr. ", "word.Xx/",
+        ".", ". ", "a.", "• ", "\"", "x\n", "1. ", "Dr. ", "word.Xx/", "<", "<p", "&", "A: ",
+        "1. 2. ", "(", "X ",
     ] {
         let text = unit.repeat(1_000_000 / unit.len());
         let covered: usize = Segmenter::english()
@@ -86,70 +86,5 @@ fn stops_without_end_take_linear_time() {
             .map(|s| s.end - s.start)
             .sum();
         assert!(covered <= text.len());
-    }
-}
-
-fn blank(c: char) -> bool {
-    c.is_whitespace()
-        || matches!(
-            c,
-            '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}' | '\u{ad}'
-        )
-}
-
-fn texts() -> impl Strategy<Value = String> {
-    let piece = prop_oneof![
-        Just(". ".to_owned()),
-        Just("\n".to_owned()),
-        Just("\n\n".to_owned()),
-        Just("• ".to_owned()),
-        Just("1. ".to_owned()),
-        Just("Dr. ".to_owned()),
-        Just("...".to_owned()),
-        Just("\") ".to_owned()),
-        Just("\r\n".to_owned()),
-        Just("\u{a0}".to_owned()),
-        Just("\u{200b}".to_owned()),
-        Just("Inc. ".to_owned()),
-        "[A-Za-z]{1,8} ",
-        "\\PC{0,6}",
-    ];
-    prop::collection::vec(piece, 0..40).prop_map(|pieces| pieces.concat())
-}
-
-proptest! {
-    #[test]
-    fn ranges_are_ordered_and_cover_everything_once(text in texts()) {
-        let segmenter = Segmenter::english();
-        let mut at = 0;
-        for sentence in segmenter.sentences(&text) {
-            prop_assert!(sentence.start >= at && sentence.start < sentence.end);
-            prop_assert!(text[at..sentence.start].chars().all(blank));
-            let inside = &text[sentence.start..sentence.end];
-            prop_assert!(!inside.starts_with(blank) && !inside.ends_with(blank));
-            at = sentence.end;
-        }
-        prop_assert!(text[at..].chars().all(blank));
-    }
-
-    #[test]
-    fn paragraphs_are_cut_alone(first in texts(), second in texts()) {
-        let segmenter = Segmenter::english();
-        let joined = format!("{first}\n\n{second}");
-        let of = |text: &str| segmenter.sentences(text).map(|s| (s.end - s.start, s.kind)).collect::<Vec<_>>();
-        let mut apart = of(&first);
-        apart.extend(of(&second));
-        prop_assert_eq!(of(&joined), apart);
-    }
-
-    #[test]
-    fn cleaned_text_leads_back(text in texts()) {
-        let cleaned = clean(&text);
-        for (at, c) in cleaned.text.char_indices() {
-            let original = text[cleaned.original_offset(at)..].chars().next().unwrap();
-            prop_assert!(original == c || (c == ' ' && original.is_whitespace()));
-        }
-        let twice = clean(&cleaned.text);
-        prop_assert!(!twice.text.contains("  ") && twice.text.trim() == twice.text);
     }
 }

@@ -22,5 +22,6 @@
 )]
 
 pub mod lines;
+pub mod marked;
 pub mod segment;
 pub mod verify;

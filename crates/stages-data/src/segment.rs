@@ -27,6 +27,10 @@ pub struct Config {
     pub on_bad_row: OnBadRow,
     /// Jobs in one `sentences-*.parquet`.
     pub jobs_per_file: usize,
+    /// More abbreviations, whose stop never ends a sentence.
+    pub abbreviations: Vec<String>,
+    /// Whether the classifier is left out.
+    pub rules_only: bool,
 }
 
 impl Default for Config {
@@ -35,6 +39,21 @@ impl Default for Config {
             columns: Columns::default(),
             on_bad_row: OnBadRow::Stop,
             jobs_per_file: 50_000,
+            abbreviations: Vec::new(),
+            rules_only: false,
+        }
+    }
+}
+
+impl Config {
+    /// The segmenter that these settings ask for.
+    pub fn segmenter(&self) -> Segmenter {
+        let segmenter =
+            Segmenter::english().with_abbreviations(self.abbreviations.iter().map(String::as_str));
+        if self.rules_only {
+            segmenter.rules_only()
+        } else {
+            segmenter
         }
     }
 }

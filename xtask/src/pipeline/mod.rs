@@ -5,7 +5,7 @@
 
 mod data;
 mod measures;
-mod programs;
+pub mod programs;
 mod run;
 mod stages;
 mod table;

@@ -9,7 +9,6 @@ use anyhow::Context as _;
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory as _, Parser};
 use jobmatch_artifact::{Begin, Identity, Input, begin};
-use jobmatch_segment::Segmenter;
 use jobmatch_stage::{self as stage, Telemetry};
 use jobmatch_stages_data::lines;
 use jobmatch_stages_data::segment::{Config, segment};
@@ -46,6 +45,13 @@ struct Flags {
     /// Jobs in one sentences-*.parquet [default: 50000]
     #[arg(long, value_name = "N")]
     jobs_per_file: Option<usize>,
+    /// An abbreviation whose stop never ends a sentence, such as Dipl.; may be given again
+    #[arg(long = "abbreviation", value_name = "WORD")]
+    abbreviations: Vec<String>,
+    /// Leave the classifier out: rules alone
+    #[arg(long)]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    rules_only: bool,
 }
 
 fn column(text: &str) -> Result<(String, String), String> {
@@ -83,7 +89,7 @@ fn work() -> anyhow::Result<()> {
         .context("cannot start the threads")?;
     match (is_stream(&arguments.input), is_stream(&arguments.output)) {
         (true, true) => {
-            let segmenter = Segmenter::english();
+            let segmenter = settings.config.segmenter();
             threads.install(|| {
                 lines::segment(&segmenter, io::stdin(), io::BufWriter::new(io::stdout()))
             })?;
@@ -114,7 +120,7 @@ fn files(arguments: &Arguments, settings: &stage::Settings<Config>) -> anyhow::R
 
     let mut telemetry = Telemetry::start("segment");
     telemetry.threads(rayon::current_num_threads());
-    let segmenter = Segmenter::english();
+    let segmenter = settings.config.segmenter();
     let report = segment(&segmenter, &arguments.input, &settings.config, &draft)?;
     draft.write_json("report.json", &report)?;
     telemetry.count("jobs", report.jobs);
