@@ -38,18 +38,15 @@ pub(crate) fn is_title(line: &str) -> bool {
     if line.len() > HEADING_BYTES {
         return false;
     }
-    let words: Vec<&str> = line
-        .split(is_blank)
-        .filter(|word| !word.is_empty())
-        .collect();
-    let capital = |word: &&str| word.chars().next().is_some_and(|c| !c.is_lowercase());
-    words.len() <= HEADING_WORDS
+    let mut words = line.split(is_blank).filter(|word| !word.is_empty());
+    let capital = |word: &str| word.chars().next().is_some_and(|c| !c.is_lowercase());
+    words.clone().count() <= HEADING_WORDS
         && !ends_with_stop(line)
         && !line.ends_with([',', ';'])
         && !line.contains(is_bullet)
         && line.chars().any(char::is_alphabetic)
-        && words.first().is_some_and(capital)
-        && words.iter().filter(|word| word.len() > 3).all(capital)
+        && words.clone().next().is_some_and(capital)
+        && words.all(|word| word.len() <= 3 || capital(word))
 }
 
 /// Whether a line begins with a label, as in `Salary: 20` or `OPEN TO/ ELIGIBILITY CRITERIA: all`.
