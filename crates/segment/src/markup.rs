@@ -66,8 +66,12 @@ const ENTITIES: [(&str, char); 27] = [
 /// of less.
 pub(crate) fn tag(text: &str) -> Option<(usize, &str)> {
     let rest = text.strip_prefix('<')?;
+    let mut end = text.len().min(LONGEST_TAG);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
     if rest.starts_with("!--") {
-        return Some((text.find("-->")? + 3, "!--")).filter(|(len, _)| *len <= LONGEST_TAG);
+        return Some((text[..end].find("-->")? + 3, "!--"));
     }
     let name_at = usize::from(rest.starts_with('/'));
     let name = &rest[name_at..];
@@ -76,10 +80,6 @@ pub(crate) fn tag(text: &str) -> Option<(usize, &str)> {
     let after = rest[name_at + name.len()..].chars().next()?;
     if !known || !(after == '>' || after == '/' || after.is_whitespace()) {
         return None;
-    }
-    let mut end = text.len().min(LONGEST_TAG);
-    while !text.is_char_boundary(end) {
-        end -= 1;
     }
     let close = text[..end].find('>')?;
     Some((close + 1, name))

@@ -6,7 +6,7 @@ use crate::context::Context;
 use crate::lines::{is_heading, is_shouted_heading, starts_with_label};
 use crate::markers::{marker_len, numbering};
 use crate::markup::is_block;
-use crate::scan::{Between, Paragraph, char_at, end_of_line};
+use crate::scan::{Between, Paragraph, char_at};
 use crate::stops;
 
 impl<'t> Walk<'t, '_> {
@@ -153,11 +153,12 @@ impl<'t> Walk<'t, '_> {
             return next != '·' && !rest.is_empty();
         }
         if matches!(next, '-' | '–' | '*') && stops::closes(context) {
+            let line = self.line_at(right, ITEM_BYTES);
             // The next line goes on with the list that begins here.
-            let end = end_of_line(&self.text[..self.paragraph.end], right);
-            let rest = self.text[end..self.paragraph.end].trim_start_matches(is_blank);
-            return self.line_at(right, OPENING_BYTES)[next.len_utf8()..].starts_with(is_blank)
-                && rest.starts_with(next);
+            let rest = &self.text[right + line.len()..self.paragraph.end];
+            return line[next.len_utf8()..].starts_with(is_blank)
+                && rest.starts_with(is_blank)
+                && rest.trim_start_matches(is_blank).starts_with(next);
         }
         if !(next == '(' || next.is_ascii_alphanumeric()) || context.after.closing.is_empty() {
             return false;
