@@ -38,11 +38,14 @@ fn main() -> std::io::Result<()> {
     };
     let segmenter = Segmenter::english();
     let rules = Segmenter::english().rules_only();
-    let programs: [(&str, Run); 4] = [
+    // A rule that is not linear shows here.
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let programs: [(&str, Run); 5] = [
         ("jobmatch-segment", &|text| {
             segmenter.sentences(text).count()
         }),
         ("  its rules alone", &|text| rules.sentences(text).count()),
+        ("  on one line", &|_| segmenter.sentences(&line).count()),
         ("unicode-segmentation", &|text| {
             text.unicode_sentences().count()
         }),

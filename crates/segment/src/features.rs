@@ -101,32 +101,22 @@ impl Facts {
 
     /// The facts of the two words next to the gap alone.
     pub fn first(&self) -> [u32; FIRST] {
-        let Self {
-            left,
-            right,
-            closing,
-            opening,
-            after_right,
-            stop,
-            starter,
-            between,
-            guess,
-        } = self;
-        let (closing, opening, between) = (*closing, *opening, *between);
+        let Self { left, right, .. } = self;
+        let (closing, opening, between) = (self.closing, self.opening, self.between);
         let shape = right.shape;
         let mut row = Row::new(0);
-        row.put([*guess, closing, between, 0]);
+        row.put([self.guess, closing, between, 0]);
         row.put([closing, shape, opening, between]);
         row.put([left.word, closing, 0, 0]);
         row.put([right.word, opening, closing, between]);
         row.put([left.shape, closing, shape, between]);
         row.put([left.word, closing, shape, 0]);
-        row.put([right.word, closing, between * 2 + guess, 0]);
+        row.put([right.word, closing, between * 2 + self.guess, 0]);
         row.put([left.length, left.shape, closing, shape]);
-        row.put([*stop, closing, shape, *starter]);
+        row.put([self.stop, closing, shape, self.starter]);
         row.put([left.suffix, closing, shape, 0]);
         row.put([right.suffix, shape, closing, between]);
-        row.put([*after_right, shape, closing, opening]);
+        row.put([self.after_right, shape, closing, opening]);
         row.done()
     }
 
@@ -137,18 +127,9 @@ impl Facts {
         place: &Place,
         paragraph: &Paragraph,
     ) -> [u32; SECOND] {
-        let Self {
-            left,
-            right,
-            closing,
-            opening,
-            after_right,
-            stop,
-            starter,
-            between,
-            guess,
-        } = self;
-        let (closing, opening, between, guess) = (*closing, *opening, *between, *guess);
+        let Self { left, right, .. } = self;
+        let (closing, opening, between) = (self.closing, self.opening, self.between);
+        let guess = self.guess;
         let left2 = Token::of(&context.second_before());
         let right2 = Token::of(&context.second_after());
         let shape = right.shape;
@@ -168,15 +149,15 @@ impl Facts {
         row.put([left2.word, left.word, closing, 0]);
         row.put([right.word, right2.word, 0, 0]);
         row.put([left.word, right.word, closing, 0]);
-        row.put([shape, *after_right, right2.shape, closing]);
+        row.put([shape, self.after_right, right2.shape, closing]);
         row.put([since, closing, between, 0]);
         row.put([since, closing, shape, gap_kind]);
         row.put([open, closing, shape, opening]);
         row.put([style, closing, shape, between]);
-        row.put([*stop, closing, shape, opening]);
-        row.put([*stop, *starter, closing, right2.shape]);
+        row.put([self.stop, closing, shape, opening]);
+        row.put([self.stop, self.starter, closing, right2.shape]);
         row.put([left.suffix, right.suffix, closing, 0]);
-        row.put([left.dotted, closing, shape, *starter]);
+        row.put([left.dotted, closing, shape, self.starter]);
         row.put([lines[0], 0, 0, 0]);
         row.put([lines[1], 0, 0, 0]);
         row.put([lines[2], closing, shape, 0]);

@@ -10,8 +10,7 @@ const LONGEST_ADDRESS: usize = 64;
 /// A line at least so long, in bytes, may have been broken for its width alone.
 const WRAPPED_LINE: usize = 55;
 
-/// Whether no sentence ends at the gap, whatever the text around: after an abbreviation that stands before a name or a
-/// number, before signs that belong to the text before. `user` holds more abbreviations, in lower case, without their
+/// Whether no sentence ends at the gap, because of an abbreviation or an initial before it. `user` holds more abbreviations, in lower case, without their
 /// stop.
 pub(crate) fn never_ends(context: &Context<'_>, user: &[String]) -> bool {
     let before = &context.before;

@@ -71,6 +71,10 @@ fn a_users_abbreviations() {
     let segmenter = Segmenter::english().with_abbreviations(["Dipl.", "Ing"]);
     assert_eq!(segmenter.sentences(text).count(), 1);
     assert_eq!(Segmenter::english().sentences(text).count(), 3);
+    // A marker opens an item, whatever the line before ends with.
+    for text in ["- Hold a Dipl.\n- Sell", "1. Bring approx.\n2. Sell"] {
+        assert_eq!(segmenter.sentences(text).count(), 2, "{text}");
+    }
 }
 
 #[test]

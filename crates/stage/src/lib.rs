@@ -1,7 +1,7 @@
 //! What every stage program shares: its common arguments, how settings are resolved, logging,
-//! progress, exit codes and a telemetry row.
+//! progress, exit codes, a telemetry row, and how an output is published.
 //!
-//! It leaves to others what a stage does (the library crates), how its output is published
+//! It leaves to others what a stage does (the library crates), what makes an output whole
 //! (`jobmatch-artifact`), and what its rows are (`jobmatch-records`). It knows no file format but
 //! TOML, and no setting but the seed.
 //!
@@ -61,6 +61,7 @@
 mod args;
 mod log;
 mod progress;
+mod publish;
 mod run;
 mod settings;
 mod telemetry;
@@ -68,6 +69,7 @@ mod telemetry;
 pub use args::{Common, DEFAULT_SEED, LogFormat, finite, parse, parse_from};
 pub use log::init_logging;
 pub use progress::Progress;
+pub use publish::{already_done, publish};
 pub use run::{Stop, run, stdout_error};
 pub use settings::{NoSettings, Settings, resolve};
 pub use telemetry::{Telemetry, TelemetryRow, grouped};

@@ -8,28 +8,13 @@
 mod common;
 
 use std::collections::BTreeSet;
-use std::fs;
 
-use common::{Place, fixture};
+use common::{Place, place_with_data};
 use jobmatch_records::{Pair, read_shards};
 
 const PROGRAM: &str = "jobmatch-dataset";
 const ARGUMENTS: &str = "--jobs jobs.csv --definitions definitions.tsv --labels labels.csv golden_labels.csv \
                          --output out";
-
-/// The fixtures, copied so that a test may spoil them.
-fn place_with_data() -> Place {
-    let place = Place::new();
-    for name in [
-        "jobs.csv",
-        "definitions.tsv",
-        "labels.csv",
-        "golden_labels.csv",
-    ] {
-        fs::copy(fixture(name), place.path(name)).unwrap();
-    }
-    place
-}
 
 fn pairs(place: &Place, folder: &str) -> Vec<Pair> {
     let shards = read_shards::<Pair>(&place.path(folder), "part").unwrap();

@@ -300,3 +300,27 @@ fn a_reader_that_leaves_is_no_error() {
     assert!(output.status.success());
     assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
 }
+
+#[test]
+fn a_users_abbreviations_and_the_rules_alone() {
+    let place = Place::new();
+    place.write(
+        "jobs.csv",
+        "job_id,text\nJ1,Hold a Dipl. Ing. and bake. Dept. Tests Are Fun Now\n",
+    );
+    let run = |folder: &str, flags: &str| -> Vec<String> {
+        let arguments = format!("--input jobs.csv --output {folder} {flags}");
+        place.run(PROGRAM, &arguments).success();
+        let found = sentences(&place, folder).into_iter();
+        found.map(|sentence| sentence.text).collect()
+    };
+    let plain = run("plain", "--rules-only");
+    let given = run(
+        "given",
+        "--rules-only --abbreviation Dipl. --abbreviation Ing",
+    );
+    assert_eq!(plain[0], "Hold a Dipl.");
+    assert_eq!(given[0], "Hold a Dipl. Ing. and bake.");
+    let report = place.read("given/manifest.json");
+    assert!(report.contains("\"rules_only\": true"), "{report}");
+}

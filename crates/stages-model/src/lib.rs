@@ -1,5 +1,5 @@
-//! What the stage programs that link libtorch and FAISS share: the flags of the optimizer, and how a finished
-//! artifact is reported. Everything a program does is in the library crates below.
+//! What the stage programs that link libtorch and FAISS share: the flags of the optimizer, the models as evaluation
+//! asks for them, and how its steps are shown. Everything a program does is in the library crates below.
 #![cfg_attr(
     test,
     allow(
@@ -10,10 +10,8 @@
 
 mod models;
 
-use anyhow::Context;
-use jobmatch_artifact::{Artifact, Draft};
 use jobmatch_evaluation::Step;
-use jobmatch_stage::{Progress, Telemetry};
+use jobmatch_stage::Progress;
 use serde::Serialize;
 
 pub use models::{Embedder, Scorer};
@@ -37,31 +35,6 @@ pub struct OptimizerFlags {
     #[arg(long, value_name = "NORM", value_parser = jobmatch_stage::finite)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_gradient_norm: Option<f64>,
-}
-
-/// What a program writes last: its report, what the run cost, and the whole folder.
-///
-/// # Errors
-/// When the folder cannot be published.
-pub fn publish<R: Serialize>(
-    draft: Draft,
-    report: &R,
-    telemetry: &mut Telemetry,
-) -> anyhow::Result<Artifact> {
-    draft.write_json("report.json", report)?;
-    let row = telemetry.row();
-    draft.telemetry(&row)?;
-    let artifact = draft.publish().context("cannot publish the output")?;
-    tracing::info!("{} -> {}", row.summary(), artifact.dir().display());
-    Ok(artifact)
-}
-
-/// Says that the same output stands already.
-pub fn already_done(artifact: &Artifact) {
-    tracing::info!(
-        "{} is there already, made from the same inputs and settings",
-        artifact.dir().display()
-    );
 }
 
 /// Shows each step of an evaluation as its own progress.

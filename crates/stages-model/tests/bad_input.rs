@@ -394,7 +394,7 @@ fn an_output_that_was_made_otherwise() {
     place.run("jobmatch-index", INDEX).success();
     let again = place.run("jobmatch-index", INDEX).success();
     assert!(
-        again.stderr.contains("out is there already"),
+        again.stderr.contains("out is done already"),
         "{}",
         again.stderr
     );

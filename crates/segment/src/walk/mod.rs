@@ -45,7 +45,7 @@ pub(crate) struct Walk<'t, 's> {
     paragraph: Paragraph,
     gaps: Gaps,
     /// Where the sentence begins.
-    pub start: usize,
+    start: usize,
     /// Where the line begins.
     line: usize,
     /// Whether the sentence is the first of its line.
@@ -55,7 +55,7 @@ pub(crate) struct Walk<'t, 's> {
     /// The byte after the marker of an item that opens the sentence; `start` when there is none.
     marker_end: usize,
     /// Whether the sentence is of an item of a list.
-    pub in_item: bool,
+    in_item: bool,
     balance: Balance,
     /// How the last sentences of the paragraph ended, the last one in the lowest two bits: 1 with a stop, 2 without.
     history: u8,

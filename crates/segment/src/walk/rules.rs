@@ -19,6 +19,9 @@ impl<'t> Walk<'t, '_> {
         if is_block(&self.text[gap.right..self.paragraph.end], gap.ends_line()) {
             return Verdict::End;
         }
+        if gap.ends_line() && marker_len(self.line_at(gap.right, OPENING_BYTES)) > 0 {
+            return Verdict::End;
+        }
         if stops::never_ends(context, self.abbreviations) {
             return Verdict::Inside;
         }
@@ -79,13 +82,10 @@ impl<'t> Walk<'t, '_> {
         }
     }
 
-    /// The same at the end of a line.
+    /// The same at the end of a line, where the next one opens no item.
     fn at_line(&self, context: &Context<'t>) -> Verdict {
         let gap = context.gap;
         let next = self.line_at(gap.right, OPENING_BYTES);
-        if marker_len(next) > 0 {
-            return Verdict::End;
-        }
         if starts_with_label(next) && stops::precedes_label(context, next) {
             return Verdict::End;
         }
@@ -111,8 +111,8 @@ impl<'t> Walk<'t, '_> {
         ))
     }
 
-    /// Whether the line before the gap leaves so much room that its writer meant its end: half of the longest line, or
-    /// any in a paragraph of short lines that mostly leave some. Nobody breaks lines to a width that is very small.
+    /// Whether the writer, and no width, ended the line before the gap: where a line is as long as a paragraph, where this
+    /// one leaves half of the longest one's room, or any in a paragraph of short lines that mostly leave some.
     fn breaks_early(&self, context: &Context<'_>) -> bool {
         const WIDTH: usize = 40;
         const NARROW: usize = 56;
@@ -130,7 +130,6 @@ impl<'t> Walk<'t, '_> {
         // Letters one below the other are a word.
         let words = context.gap.left.saturating_sub(self.line) > 3;
         let list = lines > 2 && words && !self.in_item && (width < WIDTH || few_filled);
-        // Nor to one that is very large: there a line is a paragraph.
         width > WIDEST
             || (short || list)
                 && !context.before.closing.ends_with([',', '&'])

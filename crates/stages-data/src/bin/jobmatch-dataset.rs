@@ -120,9 +120,12 @@ fn work() -> anyhow::Result<()> {
         seed: settings.seed,
         inputs,
     };
-    let Begin::Work(draft) = begin(&arguments.output, identity)? else {
-        tracing::info!("{} is done already", arguments.output.display());
-        return Ok(());
+    let draft = match begin(&arguments.output, identity)? {
+        Begin::Done(artifact) => {
+            stage::already_done(&artifact);
+            return Ok(());
+        }
+        Begin::Work(draft) => draft,
     };
 
     let files = Files {
@@ -148,10 +151,6 @@ fn work() -> anyhow::Result<()> {
             + report.dev.positives
             + report.dev.negatives) as u64,
     );
-    draft.write_json("report.json", &report)?;
-    let row = telemetry.row();
-    draft.telemetry(&row)?;
-    draft.publish()?;
-    tracing::info!("{}", row.summary());
+    stage::publish(draft, &mut telemetry)?;
     Ok(())
 }

@@ -65,9 +65,12 @@ fn work() -> anyhow::Result<()> {
             Input::file("occupations", &arguments.occupations)?,
         ],
     };
-    let Begin::Work(draft) = begin(&arguments.output, identity)? else {
-        tracing::info!("{} is done already", arguments.output.display());
-        return Ok(());
+    let draft = match begin(&arguments.output, identity)? {
+        Begin::Done(artifact) => {
+            stage::already_done(&artifact);
+            return Ok(());
+        }
+        Begin::Work(draft) => draft,
     };
 
     let mut telemetry = Telemetry::start("onet");
@@ -77,9 +80,6 @@ fn work() -> anyhow::Result<()> {
     draft.write_json("report.json", &data.report)?;
     telemetry.count("jobs", data.jobs.len() as u64);
     telemetry.count("labels", data.labels.len() as u64);
-    let row = telemetry.row();
-    draft.telemetry(&row)?;
-    draft.publish()?;
-    tracing::info!("{}", row.summary());
+    stage::publish(draft, &mut telemetry)?;
     Ok(())
 }

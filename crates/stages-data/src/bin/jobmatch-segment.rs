@@ -113,9 +113,12 @@ fn files(arguments: &Arguments, settings: &stage::Settings<Config>) -> anyhow::R
         seed: settings.seed,
         inputs: vec![Input::file("jobs", &arguments.input)?],
     };
-    let Begin::Work(draft) = begin(&arguments.output, identity)? else {
-        tracing::info!("{} is done already", arguments.output.display());
-        return Ok(());
+    let draft = match begin(&arguments.output, identity)? {
+        Begin::Done(artifact) => {
+            stage::already_done(&artifact);
+            return Ok(());
+        }
+        Begin::Work(draft) => draft,
     };
 
     let mut telemetry = Telemetry::start("segment");
@@ -125,9 +128,6 @@ fn files(arguments: &Arguments, settings: &stage::Settings<Config>) -> anyhow::R
     draft.write_json("report.json", &report)?;
     telemetry.count("jobs", report.jobs);
     telemetry.count("sentences", report.sentences);
-    let row = telemetry.row();
-    draft.telemetry(&row)?;
-    draft.publish()?;
-    tracing::info!("{}", row.summary());
+    stage::publish(draft, &mut telemetry)?;
     Ok(())
 }

@@ -70,9 +70,12 @@ fn work() -> anyhow::Result<()> {
         seed: settings.seed,
         inputs,
     };
-    let Begin::Work(draft) = begin(&arguments.output, identity)? else {
-        tracing::info!("{} is done already", arguments.output.display());
-        return Ok(());
+    let draft = match begin(&arguments.output, identity)? {
+        Begin::Done(artifact) => {
+            stage::already_done(&artifact);
+            return Ok(());
+        }
+        Begin::Work(draft) => draft,
     };
 
     let mut telemetry = Telemetry::start("train-segmenter");
@@ -82,10 +85,7 @@ fn work() -> anyhow::Result<()> {
     std::fs::write(draft.path(WEIGHTS)?, weights.bytes())?;
     draft.write_json("report.json", &report)?;
     telemetry.count("examples", report.examples as u64);
-    let row = telemetry.row();
-    draft.telemetry(&row)?;
-    draft.publish()?;
-    tracing::info!("{}", row.summary());
+    stage::publish(draft, &mut telemetry)?;
     Ok(())
 }
 
@@ -103,7 +103,7 @@ fn looked_at(files: &[MarkedFile], seed: u64) -> (Report, Vec<Example>) {
         for text in &file.texts {
             report.texts += 1;
             if !as_it_is {
-                for copy in augment(text, seed + report.texts as u64) {
+                for copy in augment(text, seed.wrapping_add(report.texts as u64)) {
                     report.copies += 1;
                     all.extend(examples(&copy));
                 }

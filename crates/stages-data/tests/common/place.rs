@@ -115,3 +115,17 @@ pub fn fixture(name: &str) -> PathBuf {
         .canonicalize()
         .unwrap()
 }
+
+/// A folder with the files of that data set, copied so that a test may spoil them.
+pub fn place_with_data() -> Place {
+    let place = Place::new();
+    for name in [
+        "jobs.csv",
+        "definitions.tsv",
+        "labels.csv",
+        "golden_labels.csv",
+    ] {
+        fs::copy(fixture(name), place.path(name)).unwrap();
+    }
+    place
+}

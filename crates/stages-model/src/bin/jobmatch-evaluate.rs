@@ -20,7 +20,7 @@ use jobmatch_records::{
     read_shards,
 };
 use jobmatch_stage::{self as stage, Common, Telemetry};
-use jobmatch_stages_model::{Embedder, Scorer, StepProgress, already_done, publish};
+use jobmatch_stages_model::{Embedder, Scorer, StepProgress};
 use serde::{Deserialize, Serialize};
 
 /// Retrieve, re-rank, decide and measure
@@ -153,7 +153,7 @@ fn work() -> anyhow::Result<()> {
         .collect();
     let draft = match begin(&arguments.output, identity)? {
         Begin::Done(artifact) => {
-            already_done(&artifact);
+            stage::already_done(&artifact);
             return Ok(());
         }
         Begin::Work(draft) => draft,
@@ -215,7 +215,8 @@ fn work() -> anyhow::Result<()> {
         attribution: attribution.unwrap_or_default(),
     };
     done.write(draft.dir(), &context)?;
-    publish(draft, &done.decision, &mut telemetry)?;
+    draft.write_json("report.json", &done.decision)?;
+    stage::publish(draft, &mut telemetry)?;
     Ok(())
 }
 

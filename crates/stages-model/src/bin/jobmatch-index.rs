@@ -12,7 +12,7 @@ use jobmatch_biencoder::BiEncoder;
 use jobmatch_evaluation::PassageIndex;
 use jobmatch_records::{PassageTemplate, ReadOptions, read_definitions};
 use jobmatch_stage::{self as stage, Common, Telemetry};
-use jobmatch_stages_model::{Embedder, StepProgress, already_done, publish};
+use jobmatch_stages_model::{Embedder, StepProgress};
 use serde::{Deserialize, Serialize};
 
 /// Embed the attributes' passages into a FAISS index
@@ -86,7 +86,7 @@ fn work() -> anyhow::Result<()> {
     };
     let draft = match begin(&arguments.output, identity)? {
         Begin::Done(artifact) => {
-            already_done(&artifact);
+            stage::already_done(&artifact);
             return Ok(());
         }
         Begin::Work(draft) => draft,
@@ -103,6 +103,7 @@ fn work() -> anyhow::Result<()> {
     progress.finish();
     index.save(draft.dir())?;
     telemetry.count("passages", definitions.len() as u64);
-    publish(draft, index.about(), &mut telemetry)?;
+    draft.write_json("report.json", index.about())?;
+    stage::publish(draft, &mut telemetry)?;
     Ok(())
 }

@@ -12,7 +12,7 @@ use jobmatch_biencoder::{BiEncoder, BiEncoderConfig, TrainingData, train};
 use jobmatch_encoder::ModelFolder;
 use jobmatch_records::{PassageTemplate, ReadOptions, read_definitions};
 use jobmatch_stage::{self as stage, Common, Progress, Telemetry};
-use jobmatch_stages_model::{OptimizerFlags, already_done, publish};
+use jobmatch_stages_model::OptimizerFlags;
 use jobmatch_training::RunLog;
 use serde::{Deserialize, Serialize};
 
@@ -127,7 +127,7 @@ fn work() -> anyhow::Result<()> {
     };
     let draft = match jobmatch_artifact::begin(&args.output, identity)? {
         Begin::Done(artifact) => {
-            already_done(&artifact);
+            stage::already_done(&artifact);
             return Ok(());
         }
         Begin::Work(draft) => draft,
@@ -175,6 +175,7 @@ fn work() -> anyhow::Result<()> {
     telemetry.count("steps", summary.steps as u64);
     telemetry.count("examples", (summary.steps * training.batch_size) as u64);
     model.save(&draft.path("model")?, &template)?;
-    publish(draft, &summary, &mut telemetry)?;
+    draft.write_json("report.json", &summary)?;
+    stage::publish(draft, &mut telemetry)?;
     Ok(())
 }

@@ -7,7 +7,7 @@ use jobmatch_artifact::{Artifact, Begin, Identity, Input};
 use jobmatch_crossencoder::{CrossEncoderConfig, PosWeight, TrainingData, train};
 use jobmatch_encoder::ModelFolder;
 use jobmatch_stage::{self as stage, Common, Progress, Telemetry};
-use jobmatch_stages_model::{OptimizerFlags, already_done, publish};
+use jobmatch_stages_model::OptimizerFlags;
 use jobmatch_training::RunLog;
 use serde::Serialize;
 
@@ -91,7 +91,7 @@ fn work() -> anyhow::Result<()> {
     };
     let draft = match jobmatch_artifact::begin(&args.output, identity)? {
         Begin::Done(artifact) => {
-            already_done(&artifact);
+            stage::already_done(&artifact);
             return Ok(());
         }
         Begin::Work(draft) => draft,
@@ -121,6 +121,7 @@ fn work() -> anyhow::Result<()> {
     telemetry.count("steps", summary.steps as u64);
     telemetry.count("pairs", (summary.steps * config.batch_size) as u64);
     model.save(&draft.path("model")?)?;
-    publish(draft, &summary, &mut telemetry)?;
+    draft.write_json("report.json", &summary)?;
+    stage::publish(draft, &mut telemetry)?;
     Ok(())
 }

@@ -28,15 +28,7 @@ pub const PROGRAMS: [(&str, &str); 4] = [
 /// A folder with the fixtures (`jobs.csv`, `definitions.tsv`, `labels.csv`, `golden_labels.csv`), the tiny models
 /// (`bi`, `cross`) and the pairs of the fixtures (`dataset`), so that a test may spoil any of them.
 pub fn place_with_everything() -> Place {
-    let place = Place::new();
-    for name in [
-        "jobs.csv",
-        "definitions.tsv",
-        "labels.csv",
-        "golden_labels.csv",
-    ] {
-        fs::copy(fixture(name), place.path(name)).unwrap();
-    }
+    let place = place_with_data();
     copy_folder(&fixture("../models/tiny-bert"), &place.path("bi"));
     copy_folder(&fixture("../models/tiny-cross"), &place.path("cross"));
     make_dataset(&place, "dataset", &Config::default());

@@ -1,0 +1,25 @@
+//! How a stage's output becomes a finished artifact, or is found to be one.
+
+use jobmatch_artifact::{Artifact, Draft};
+
+use crate::Telemetry;
+
+/// What a program does last: what the run cost, the whole folder, and a line that says so.
+///
+/// # Errors
+/// When the folder cannot be published.
+pub fn publish(draft: Draft, telemetry: &mut Telemetry) -> anyhow::Result<Artifact> {
+    let row = telemetry.row();
+    draft.telemetry(&row)?;
+    let artifact = draft.publish()?;
+    tracing::info!("{} -> {}", row.summary(), artifact.dir().display());
+    Ok(artifact)
+}
+
+/// Says that the same output stands already.
+pub fn already_done(artifact: &Artifact) {
+    tracing::info!(
+        "{} is done already, from the same inputs and settings",
+        artifact.dir().display()
+    );
+}
