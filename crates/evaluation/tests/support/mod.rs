@@ -1,9 +1,13 @@
 //! Toy models and toy data: words that are counted, not understood.
 
+mod setting;
+
 use std::cell::{Cell, RefCell};
 
 use jobmatch_evaluation::{ModelError, PairScorer, PassageIndex, QueryEmbedder};
 use jobmatch_records::{Definition, Evidence, Job, Label, Split};
+
+pub use setting::*;
 
 pub const DIMENSION: usize = 64;
 
