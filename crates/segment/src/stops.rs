@@ -146,6 +146,18 @@ pub(crate) fn by_rule(context: &Context<'_>, since: usize) -> Option<bool> {
     if lower && before.closing.starts_with(".)") {
         return Some(false);
     }
+    let quoted_stop = before
+        .closing
+        .strip_suffix(['"', '”', '\''])
+        .is_some_and(|signs| signs.ends_with(is_stop));
+    if lower && quoted_stop && after.opening.is_empty() {
+        // `"It works." she said.`
+        return Some(false);
+    }
+    if lower && before.closing.starts_with("@.") {
+        // An address that was left out: `write to anna@... or call`.
+        return Some(false);
+    }
     if before.closing == "!"
         && after.core.starts_with(char::is_lowercase)
         && BANG_NAMES.contains(&before.core)

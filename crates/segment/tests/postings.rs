@@ -12,10 +12,7 @@ const END: char = '‖';
 
 /// Sentence ends that are known to be missed, and places that are known to be taken for one: the text around them, with
 /// the mark where it should be, or is.
-const MISTAKES: [&str; 6] = [
-    "Registered Nurse - ICU -‖ Nights Mercy Va",
-    "paid weekly call or text‖ Mike at 555-010",
-    "ectrician (Journeyman) –‖ Solar  Sunwrigh",
+const MISTAKES: [&str; 3] = [
     "Customer Service‖ Rep. Remote (U.",
     "ened last year (+140 %).‖ And the year be",
     " II you fix what breaks:‖ PLCs (Allen-Bra",

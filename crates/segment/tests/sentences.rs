@@ -57,6 +57,20 @@ fn lists_and_headings() {
 }
 
 #[test]
+fn tables_flattened_to_text() {
+    for marked in [
+        // Cells parted by tabs, by blanks, by bars.
+        "Skill|\tLevel|\nPython|\tGood|\nProject management|\tBasic|\n\nApply now.",
+        "Location|   Pay range|   Start|\nSt. Louis|  $18 - $21|   1 May|\n\nApply now.",
+        "Skill|\tLevel|\r\nPython|\tGood",
+    ] {
+        check(marked);
+    }
+    let barred = "| Day | 8 a.m. to 4 p.m. |\n|-----|-----|\n| Night | 10 p.m. to 6 a.m. |";
+    assert_eq!(split(barred), barred.split('\n').collect::<Vec<_>>());
+}
+
+#[test]
 fn kinds() {
     let text = "About Us\n\nWe bake bread.\n\nDuties:\n- Knead\n- Bake. Daily.";
     let segmenter = Segmenter::english();

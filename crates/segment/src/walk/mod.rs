@@ -50,6 +50,8 @@ pub(crate) struct Walk<'t, 's> {
     line: usize,
     /// Whether the sentence is the first of its line.
     first_of_line: bool,
+    /// Whether the sentence is a cell of a table's row, parted from the one before by several blanks and no stop.
+    in_cell: bool,
     /// The number that opens the sentence, when it is an item's.
     item: Option<Numbering>,
     /// The byte after the marker of an item that opens the sentence; `start` when there is none.
@@ -108,6 +110,7 @@ impl<'t, 's> Walk<'t, 's> {
             start: 0,
             line: 0,
             first_of_line: true,
+            in_cell: false,
             item: None,
             marker_end: 0,
             in_item: false,
@@ -127,6 +130,7 @@ impl<'t, 's> Walk<'t, 's> {
         self.in_item = false;
         self.history = 0;
         self.begin(paragraph.start, Between::Line);
+        self.in_cell = false;
         true
     }
 
@@ -153,6 +157,7 @@ impl<'t, 's> Walk<'t, 's> {
             let with_stop = ends_with_stop(&self.text[self.start..gap.left]);
             self.history = self.history << 2 | if with_stop { 1 } else { 2 };
             self.begin(gap.right, gap.between);
+            self.in_cell = gap.between == Between::Wide && !with_stop;
         }
     }
 

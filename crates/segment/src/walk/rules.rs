@@ -85,6 +85,9 @@ impl<'t> Walk<'t, '_> {
     /// The same at the end of a line, where the next one opens no item.
     fn at_line(&self, context: &Context<'t>) -> Verdict {
         let gap = context.gap;
+        if self.in_cell {
+            return Verdict::End;
+        }
         let next = self.line_at(gap.right, OPENING_BYTES);
         if starts_with_label(next) && stops::precedes_label(context, next) {
             return Verdict::End;
