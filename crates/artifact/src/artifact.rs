@@ -4,8 +4,8 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use crate::files::{digest_bytes, digest_file, list};
-use crate::manifest::{FileEntry, MANIFEST, Manifest, TELEMETRY};
+use crate::files::{digest_bytes, list, problem};
+use crate::manifest::{MANIFEST, Manifest, TELEMETRY};
 use crate::{Error, Result};
 
 /// A finished output whose files have been checked against its manifest.
@@ -37,7 +37,10 @@ impl Artifact {
         };
         let manifest = Manifest::from_text(&text, &path)?;
         for (name, expected) in &manifest.files {
-            check(&dir.join(name), expected)?;
+            let path = dir.join(name);
+            if let Some(problem) = problem(&path, expected)? {
+                return Err(Error::Damaged { path, problem });
+            }
         }
         for (name, path) in list(dir)?.files {
             let known = [MANIFEST, TELEMETRY].contains(&name.as_str())
@@ -78,34 +81,4 @@ impl Artifact {
     pub fn path(&self, name: &str) -> PathBuf {
         self.dir.join(name)
     }
-}
-
-/// Holds a file against what the manifest says of it; its length first, which costs nothing.
-fn check(path: &Path, expected: &FileEntry) -> Result<()> {
-    let damaged = |problem: String| {
-        Err(Error::Damaged {
-            path: path.to_path_buf(),
-            problem,
-        })
-    };
-    match fs::metadata(path) {
-        Ok(data) if !data.is_file() => return damaged("it is no file".to_owned()),
-        Ok(data) if data.len() != expected.bytes => {
-            return damaged(format!(
-                "it has {} bytes, not {}",
-                data.len(),
-                expected.bytes
-            ));
-        }
-        Ok(_) => {}
-        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
-            return damaged("it is missing".to_owned());
-        }
-        Err(error) => return Err(Error::io("read", path)(error)),
-    }
-    let found = digest_file(path)?;
-    if found != expected.blake3 {
-        return damaged(format!("its hash is {found}, not {}", expected.blake3));
-    }
-    Ok(())
 }

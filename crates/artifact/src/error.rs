@@ -1,4 +1,7 @@
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::Shard;
 
 /// What can go wrong with a stage's output.
 #[derive(Debug, thiserror::Error)]
@@ -70,11 +73,96 @@ pub enum Error {
         /// The path.
         path: PathBuf,
     },
-    /// Another run makes this output right now.
-    #[error("another run is making {path}; wait for it, or stop it")]
+    /// Another run, or another process of the same rank, makes this output right now.
+    #[error("another run is making {path}{}", advice(*shard))]
     Locked {
         /// The folder.
         path: PathBuf,
+        /// Which process this would be.
+        shard: Shard,
+    },
+    /// Other processes still use the work folder, which the first was about to publish or to clear.
+    #[error(
+        "other processes still work on {path} after {} s; wait for them or stop them, then start again: \
+         what is finished is kept",
+        patience.as_secs_f64()
+    )]
+    InUse {
+        /// The folder.
+        path: PathBuf,
+        /// How long they were waited for.
+        patience: Duration,
+    },
+    /// The first process did not begin this work.
+    #[error(
+        "rank {} of {} waited {} s for rank 0 to begin {path}{}; start rank 0 with the same inputs and settings",
+        shard.rank(), shard.world_size(), patience.as_secs_f64(), there(differences)
+    )]
+    NotBegun {
+        /// The folder.
+        path: PathBuf,
+        /// Which process waited.
+        shard: Shard,
+        /// How long.
+        patience: Duration,
+        /// What differs in the work that rank 0 began, if it began another.
+        differences: Vec<String>,
+    },
+    /// No process finished a unit of work that this one needs.
+    #[error(
+        "rank {} of {} waited {} s for `{unit}`, which another process has to finish; \
+         start those that ended again: they go on from what is finished",
+        shard.rank(), shard.world_size(), patience.as_secs_f64()
+    )]
+    NotFinished {
+        /// The unit.
+        unit: String,
+        /// Which process waited.
+        shard: Shard,
+        /// How long.
+        patience: Duration,
+    },
+    /// A process that is not the first tried to publish.
+    #[error("rank {} of {} cannot publish {path}; rank 0 does", shard.rank(), shard.world_size())]
+    NotFirst {
+        /// The folder.
+        path: PathBuf,
+        /// Which process it is.
+        shard: Shard,
+    },
+    /// A file of a unit lies elsewhere than in the work folder.
+    #[error("{path} is not a file under {folder}, so no unit can be finished with it")]
+    Elsewhere {
+        /// The file.
+        path: PathBuf,
+        /// The work folder.
+        folder: PathBuf,
+    },
+    /// A process's number does not fit the number of processes.
+    #[error(
+        "rank {rank} is not below the world size {world_size}; ranks count from 0 (RANK and WORLD_SIZE)"
+    )]
+    Rank {
+        /// The number.
+        rank: u32,
+        /// The number of processes.
+        world_size: u32,
+    },
+    /// One of two variables is set that belong together.
+    #[error("{set} is set and {missing} is not; set both, or neither")]
+    Variable {
+        /// The one that is set.
+        set: &'static str,
+        /// The one that is not.
+        missing: &'static str,
+    },
+    /// A variable should hold a number.
+    #[error("{variable} is `{value}`; expected a number from 0")]
+    NotANumber {
+        /// Its name.
+        variable: &'static str,
+        /// Its value.
+        value: String,
     },
     /// A name cannot be used: it leads out of its folder, or is kept for the manifest or the telemetry.
     #[error("`{name}` cannot be the name of a file in an output")]
@@ -96,6 +184,25 @@ pub enum Error {
         /// The library's reason.
         source: serde_json::Error,
     },
+}
+
+/// What to do about a lock that another process holds.
+fn advice(shard: Shard) -> String {
+    if shard.world_size() == 1 {
+        return "; wait for it, or stop it".to_owned();
+    }
+    format!(
+        " as rank {}; wait for it, stop it, or give each process its own RANK",
+        shard.rank()
+    )
+}
+
+/// What is known of the work that stands there.
+fn there(differences: &[String]) -> String {
+    if differences.is_empty() {
+        return String::new();
+    }
+    format!(", where other work stands: {}", differences.join("; "))
 }
 
 /// The crate's result.

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
+use std::io::{ErrorKind, Write};
 use std::path::{Component, Path, PathBuf};
+
+use serde::Serialize;
 
 use crate::manifest::FileEntry;
 use crate::{Error, Result};
@@ -29,6 +32,38 @@ pub(crate) fn entry(path: &Path) -> Result<FileEntry> {
         bytes,
         blake3: digest_file(path)?,
     })
+}
+
+/// What is wrong with a file, held against its entry: its length first, which costs nothing.
+pub(crate) fn problem(path: &Path, expected: &FileEntry) -> Result<Option<String>> {
+    match fs::metadata(path) {
+        Ok(data) if !data.is_file() => return Ok(Some("it is no file".to_owned())),
+        Ok(data) if data.len() != expected.bytes => {
+            return Ok(Some(format!(
+                "it has {} bytes, not {}",
+                data.len(),
+                expected.bytes
+            )));
+        }
+        Ok(_) => {}
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            return Ok(Some("it is missing".to_owned()));
+        }
+        Err(error) => return Err(Error::io("read", path)(error)),
+    }
+    let found = digest_file(path)?;
+    Ok((found != expected.blake3).then(|| format!("its hash is {found}, not {}", expected.blake3)))
+}
+
+/// Writes a value as one JSON line, in one go, at the end of an open file; returns the bytes written.
+pub(crate) fn append_row<T: Serialize>(mut file: &File, path: &Path, row: &T) -> Result<u64> {
+    let line = serde_json::to_string(row).map_err(|source| Error::Json {
+        path: path.to_path_buf(),
+        source,
+    })? + "\n";
+    file.write_all(line.as_bytes())
+        .map_err(Error::io("write", path))?;
+    Ok(line.len() as u64)
 }
 
 /// Whether a name stays inside the folder that it is joined to.
@@ -86,9 +121,7 @@ pub(crate) fn sync_path(path: &Path) -> Result<()> {
 /// Removes a folder and all in it, if it is there.
 pub(crate) fn remove_folder(path: &Path) -> Result<()> {
     match fs::remove_dir_all(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(Error::io("remove", path)(error))
-        }
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(Error::io("remove", path)(error)),
         _ => Ok(()),
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
-use jobmatch_records::{Definition, Pair, PassageTemplate, Positive, read_all, read_shards};
+use jobmatch_records::{Definition, Pair, PassageTemplate, Positive, read_shards};
 
 use crate::{Error, KnownPositives, Result};
 
@@ -12,7 +12,7 @@ use crate::{Error, KnownPositives, Result};
 pub struct Example {
     /// The job that the query comes from.
     pub job_id: String,
-    /// BLAKE3 of the query's text, in hexadecimal: how `positives.parquet` names it.
+    /// BLAKE3 of the query's text, in hexadecimal: how `positives/` names it.
     pub text_digest: String,
     /// The passage's attribute.
     pub attribute_id: String,
@@ -58,7 +58,7 @@ pub struct TrainingData {
 }
 
 impl TrainingData {
-    /// Reads the positives of `folder` (`train/`, `dev_sample/`, `positives.parquet`). Passages are written by
+    /// Reads the positives of `folder` (`train/`, `dev_sample/`, `positives/`). Passages are written by
     /// `template` from `definitions`. At most `dev_queries` dev queries are kept, the first.
     ///
     /// # Errors
@@ -118,7 +118,8 @@ impl TrainingData {
             .iter()
             .map(|query| relevant_by_query.remove(query).unwrap_or_default())
             .collect();
-        let known = KnownPositives::new(read_all::<Positive>(&folder.join("positives.parquet"))?);
+        let known = read_shards::<Positive>(&folder.join("positives"), "part")?;
+        let known = KnownPositives::new(known.collect::<std::result::Result<Vec<_>, _>>()?);
         Ok(Self {
             examples,
             known,

@@ -14,7 +14,7 @@ pub struct KnownPositives {
 }
 
 impl KnownPositives {
-    /// Gathers the rows of a data set's `positives.parquet`.
+    /// Gathers the rows of a data set's `positives/`.
     pub fn new(rows: impl IntoIterator<Item = Positive>) -> Self {
         let mut known = Self::default();
         for row in rows {

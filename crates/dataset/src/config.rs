@@ -20,8 +20,14 @@ pub const MIN_ALIGNMENT: f32 = 0.1;
 pub const TRAIN_SAMPLE: usize = 5000;
 /// Rows of the dev sample.
 pub const DEV_SAMPLE: usize = 1000;
-/// Rows of one `part-*.parquet`.
-pub const ROWS_PER_PART: usize = 250_000;
+/// Jobs of one shard: of one `part-*.parquet`.
+pub const JOBS_PER_SHARD: usize = 20_000;
+/// Jaccard similarity of two jobs' three-word shingles from which they are near copies.
+pub const NEAR_COPY: f64 = 0.7;
+/// Share of the jobs above which a cluster of near copies is refused.
+pub const MAX_CLUSTER_SHARE: f64 = 0.05;
+/// Texts are divided into at most so many partitions; their number changes no byte.
+const MAX_PARTITIONS: u32 = 64;
 
 /// How pairs are made. Every field has a default; [`validate`](Config::validate) refuses nonsense.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -57,8 +63,16 @@ pub struct Config {
     pub train_sample: usize,
     /// Rows of the dev sample, at most. Default: [`DEV_SAMPLE`].
     pub dev_sample: usize,
-    /// Rows of one `part-*.parquet`, at most. Default: [`ROWS_PER_PART`].
-    pub rows_per_part: usize,
+    /// Jobs of one shard, and so of one `part-*.parquet`. Memory grows with it. Default: [`JOBS_PER_SHARD`].
+    pub jobs_per_shard: usize,
+    /// Estimated Jaccard similarity (0 to 1) of the sets of three-word shingles from which two jobs are near copies, and
+    /// stay on one side of the split. Default: [`NEAR_COPY`].
+    pub near_copy: f64,
+    /// Share of the jobs above which a cluster of near copies that is split as one is refused. Default:
+    /// [`MAX_CLUSTER_SHARE`].
+    pub max_cluster_share: f64,
+    /// Whether golden jobs may be near copies of jobs to be learned from. Default: false.
+    pub allow_leak: bool,
 }
 
 /// What a pair's text is.
@@ -77,12 +91,13 @@ pub enum Unit {
 #[serde(rename_all = "snake_case")]
 pub enum SplitBy {
     /// The job's `split`, else the split that other jobs of its group carry, else the hash of its
-    /// `group_id`, else the hash of its `job_id`. A group that carries both splits is refused.
+    /// `group_id`, else the side of the first job with one among its near copies, else chance: one number for all near
+    /// copies. A group that carries both splits is refused.
     #[default]
     Auto,
     /// The job's `split`, whatever its group says; a job without one is refused.
     Column,
-    /// The hash of its `group_id` (`job_id` where it has none); `train` and `dev` in `split` are
+    /// The hash of its `group_id` (its near copies where it has none); `train` and `dev` in `split` are
     /// ignored.
     Group,
 }
@@ -128,7 +143,10 @@ impl Default for Config {
             align_headings: false,
             train_sample: TRAIN_SAMPLE,
             dev_sample: DEV_SAMPLE,
-            rows_per_part: ROWS_PER_PART,
+            jobs_per_shard: JOBS_PER_SHARD,
+            near_copy: NEAR_COPY,
+            max_cluster_share: MAX_CLUSTER_SHARE,
+            allow_leak: false,
         }
     }
 }
@@ -163,10 +181,56 @@ impl Config {
         if !self.min_alignment.is_finite() || self.min_alignment < 0.0 {
             return refuse("min_alignment", self.min_alignment.to_string(), "0 or more");
         }
-        if self.rows_per_part == 0 {
-            return refuse("rows_per_part", "0".to_owned(), "1 or more");
+        if self.jobs_per_shard == 0 {
+            return refuse("jobs_per_shard", "0".to_owned(), "1 or more");
+        }
+        if !(self.near_copy > 0.0 && self.near_copy <= 1.0) {
+            return refuse(
+                "near_copy",
+                self.near_copy.to_string(),
+                "above 0, and 1 or less",
+            );
+        }
+        if !(self.max_cluster_share > 0.0 && self.max_cluster_share <= 1.0) {
+            return refuse(
+                "max_cluster_share",
+                self.max_cluster_share.to_string(),
+                "above 0, and 1 or less",
+            );
         }
         Ok(())
+    }
+
+    /// Shards of so many jobs.
+    pub(crate) fn shards(&self, jobs: u64) -> u32 {
+        jobs.div_ceil(self.jobs_per_shard as u64) as u32
+    }
+
+    /// The shard of the job in this row.
+    pub(crate) fn shard_of(&self, row: u32) -> u32 {
+        (row as usize / self.jobs_per_shard) as u32
+    }
+
+    /// Jobs of a shard, out of so many in all.
+    pub(crate) fn jobs_of_shard(&self, shard: u32, jobs: usize) -> usize {
+        let before = shard as usize * self.jobs_per_shard;
+        jobs.saturating_sub(before).min(self.jobs_per_shard)
+    }
+
+    /// Partitions of the texts of so many shards.
+    pub(crate) fn partitions(&self, shards: u32) -> u32 {
+        shards.clamp(1, MAX_PARTITIONS)
+    }
+
+    /// Whether a sentence of so many characters makes pairs; if not, why.
+    pub(crate) fn takes(&self, chars: usize) -> std::result::Result<(), &'static str> {
+        if chars < self.min_chars {
+            Err("too_short")
+        } else if chars > self.max_chars {
+            Err("too_long")
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -200,8 +264,16 @@ mod tests {
             "setting min_alignment is -0.5; it must be 0 or more",
         );
         check(
-            |c| c.rows_per_part = 0,
-            "setting rows_per_part is 0; it must be 1 or more",
+            |c| c.jobs_per_shard = 0,
+            "setting jobs_per_shard is 0; it must be 1 or more",
+        );
+        check(
+            |c| c.near_copy = 0.0,
+            "setting near_copy is 0; it must be above 0, and 1 or less",
+        );
+        check(
+            |c| c.max_cluster_share = f64::NAN,
+            "setting max_cluster_share is NaN; it must be above 0, and 1 or less",
         );
     }
 }

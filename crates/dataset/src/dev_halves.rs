@@ -1,7 +1,5 @@
 //! Dev serves two choices, and no job may serve both.
 
-use std::collections::BTreeMap;
-
 use jobmatch_records::Job;
 
 /// Each half must hold so many jobs; where one would not, both choices use the whole of dev, since half of so little
@@ -40,29 +38,39 @@ pub struct DevHalves {
 impl DevHalves {
     /// The halves of a dev split of these jobs.
     pub fn of<'a>(dev: impl IntoIterator<Item = &'a Job>) -> Self {
-        let mut jobs: BTreeMap<bool, usize> = BTreeMap::new();
-        for job in dev {
-            *jobs.entry(bit(job)).or_default() += 1;
+        Self::of_selecting(dev.into_iter().map(selecting_half))
+    }
+
+    /// The same from what [`selecting_half`] says of each job.
+    pub(crate) fn of_selecting(dev: impl Iterator<Item = bool>) -> Self {
+        let mut jobs = [0, 0];
+        for selects in dev {
+            jobs[usize::from(selects)] += 1;
         }
-        let enough = |half: bool| jobs.get(&half).is_some_and(|jobs| *jobs >= MIN_DEV_HALF);
         Self {
-            halved: enough(false) && enough(true),
+            halved: jobs.iter().all(|jobs| *jobs >= MIN_DEV_HALF),
         }
+    }
+
+    /// Whether a job of dev, of which [`selecting_half`] says this, may select models.
+    pub(crate) fn selects_if(self, selecting_half: bool) -> bool {
+        !self.halved || selecting_half
     }
 
     /// Whether a job of dev may select models.
     pub fn selects(self, job: &Job) -> bool {
-        !self.halved || !bit(job)
+        self.selects_if(selecting_half(job))
     }
 
     /// Whether a job of dev may choose decisions.
     pub fn calibrates(self, job: &Job) -> bool {
-        !self.halved || bit(job)
+        !self.halved || !selecting_half(job)
     }
 }
 
-fn bit(job: &Job) -> bool {
-    blake3::hash(group_or_job(job).as_bytes()).as_bytes()[0] & 1 == 1
+/// Whether the job belongs to the half that selects models, if dev is halved.
+pub(crate) fn selecting_half(job: &Job) -> bool {
+    blake3::hash(group_or_job(job).as_bytes()).as_bytes()[0] & 1 == 0
 }
 
 /// What never parts ways and is resampled as one: the job's group, else the job alone.

@@ -1,5 +1,7 @@
 //! What can go wrong while pairs are made.
 
+use std::path::{Path, PathBuf};
+
 /// The result of this crate's functions.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -107,6 +109,59 @@ pub enum Error {
         /// What does not fit.
         problem: &'static str,
     },
+    /// Near copies chain so many jobs together that they cannot be split.
+    #[error(
+        "{jobs} of {of} jobs are near copies of one another (one of them is `{job_id}`), more than max_cluster_share ({limit}): \
+         they would all go to one side of the split; give jobs a group_id or a split, raise near_copy so that \
+         boilerplate does not chain them, or raise max_cluster_share"
+    )]
+    LargeCluster {
+        /// A job of it.
+        job_id: String,
+        /// Jobs that are split as one.
+        jobs: usize,
+        /// Jobs in all.
+        of: usize,
+        /// The share that is allowed.
+        limit: f64,
+    },
+    /// Golden jobs are near copies of jobs that would be learned from.
+    #[error(
+        "{count} golden jobs are near copies of jobs to be learned from, so what is measured on them would say little; \
+         remove either, or allow it (--allow-leak):\n{list}"
+    )]
+    GoldenLeak {
+        /// How many.
+        count: usize,
+        /// One on each line, with the job that it is most like.
+        list: String,
+    },
+    /// There are more rows than can be numbered.
+    #[error("there are too many {what}: 4294967295 are the most; make several data sets")]
+    TooMany {
+        /// What there is too much of.
+        what: &'static str,
+    },
+    /// A file of the work in progress could not be read or written.
+    #[error("cannot {action} {path}")]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// The operating system's reason.
+        source: std::io::Error,
+    },
+    /// A file of the work in progress makes no sense.
+    #[error(
+        "{path} makes no sense: {problem}; remove the work folder that holds it, and run again"
+    )]
+    Scratch {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// Not one positive pair is left.
     #[error("no positive pair is left for training: {counts}")]
     NoPositives {
@@ -119,4 +174,36 @@ pub enum Error {
     /// The output folder could not be written, or an input folder is damaged.
     #[error(transparent)]
     Artifact(#[from] jobmatch_artifact::Error),
+}
+
+impl Error {
+    pub(crate) fn io(
+        action: &'static str,
+        path: &Path,
+    ) -> impl FnOnce(std::io::Error) -> Self + use<> {
+        let path = path.to_path_buf();
+        move |source| Self::Io {
+            action,
+            path,
+            source,
+        }
+    }
+
+    pub(crate) fn scratch(path: &Path, problem: impl std::fmt::Display) -> Self {
+        Self::Scratch {
+            path: path.to_path_buf(),
+            problem: problem.to_string(),
+        }
+    }
+
+    /// Whether the inputs or the settings are refused, so that the same run would end the same way; else something
+    /// around it failed: a disk was full, a process was late.
+    pub fn is_refusal(&self) -> bool {
+        use jobmatch_records::Error as Records;
+        match self {
+            Self::Io { .. } | Self::Scratch { .. } | Self::Artifact(_) => false,
+            Self::Records(error) => !matches!(error, Records::Io { .. } | Records::Write { .. }),
+            _ => true,
+        }
+    }
 }

@@ -1,43 +1,158 @@
-//! The rows that pairs are made from.
+//! The rows that pairs are made from, in memory or in files.
 
-use std::collections::HashSet;
 use std::path::PathBuf;
 
 use jobmatch_artifact::Artifact;
 use jobmatch_records::{
-    Columns, Definition, Job, Label, OnBadRow, ReadOptions, Rejected, Sentence,
+    Columns, Definition, Error as RecordsError, Job, JobReader, Label, LabelReader, OnBadRow,
+    ReadOptions, Rejected, Sentence,
 };
-use jobmatch_records::{read_definitions, read_jobs, read_labels, read_shards};
+use jobmatch_records::{read_definitions, read_shards};
 use serde::{Deserialize, Serialize};
 
-use crate::Result;
+use crate::{Error, Result};
 
 /// The start of the name of the label file whose jobs are golden.
 const GOLDEN_LABELS: &str = "golden_labels.";
 
-/// The rows that pairs are made from.
+/// Rows that are read several times, each time in the same order.
+pub trait Source: Sync {
+    /// All attributes.
+    fn definitions(&self) -> &[Definition];
+
+    /// All jobs. Those with the split `golden`, and those that a label of a file named `golden_labels.*` names, enter no
+    /// pair.
+    ///
+    /// # Errors
+    /// When they cannot be read from the start.
+    fn jobs(&self) -> Result<Box<dyn Rows<Job> + '_>>;
+
+    /// The labels of all files.
+    ///
+    /// # Errors
+    /// When they cannot be read from the start.
+    fn labels(&self) -> Result<Box<dyn Rows<Label> + '_>>;
+
+    /// Those of the labels that stand in files named `golden_labels.*`.
+    ///
+    /// # Errors
+    /// When they cannot be read from the start.
+    fn golden_labels(&self) -> Result<Box<dyn Rows<Label> + '_>>;
+
+    /// The jobs' sentences, if they have been found already, in the order of the jobs; else they are found here.
+    ///
+    /// # Errors
+    /// When they cannot be read from the start.
+    fn sentences(&self) -> Result<Option<Sentences<'_>>>;
+
+    /// What happens to a bad row, and to a label for a job or an attribute that is not there.
+    fn on_bad_row(&self) -> OnBadRow;
+
+    /// The error of a job id that stands in row `number` and stood in row `first` before.
+    fn repeated_id(&self, job_id: &str, number: u64, first: u64) -> Error;
+}
+
+/// Sentences as they are asked for.
+pub type Sentences<'a> = Box<dyn Iterator<Item = Result<Sentence>> + 'a>;
+
+/// Rows as they are asked for.
+pub trait Rows<T>: Iterator<Item = Result<T>> {
+    /// The line (of a text file) or row (from 1) that was read last.
+    fn number(&self) -> u64;
+
+    /// The rows that were set aside so far.
+    fn rejected(&self) -> Vec<Rejected>;
+}
+
+/// Rows in memory.
 #[derive(Debug, Clone, Default)]
 pub struct Inputs {
-    /// All jobs. Those with the split `golden`, and those that a label of a file named
-    /// `golden_labels.*` names, enter no pair.
+    /// The jobs.
     pub jobs: Vec<Job>,
-    /// All attributes.
+    /// The attributes.
     pub definitions: Vec<Definition>,
-    /// The labels of all files.
+    /// The labels.
     pub labels: Vec<Label>,
-    /// The jobs' sentences, if they have been found already; else they are found here.
+    /// The jobs' sentences, if there are any, in the order of the jobs.
     pub sentences: Option<Vec<Sentence>>,
 }
 
-/// Where the rows stand.
-#[derive(Debug, Clone, Default)]
-pub struct Files {
-    /// The jobs file.
-    pub jobs: PathBuf,
-    /// The definitions file.
-    pub definitions: PathBuf,
-    /// The label files, at least one.
-    pub labels: Vec<PathBuf>,
+impl Source for Inputs {
+    fn definitions(&self) -> &[Definition] {
+        &self.definitions
+    }
+
+    fn jobs(&self) -> Result<Box<dyn Rows<Job> + '_>> {
+        Ok(Box::new(InMemory::of(&self.jobs)))
+    }
+
+    fn labels(&self) -> Result<Box<dyn Rows<Label> + '_>> {
+        Ok(Box::new(InMemory::of(&self.labels)))
+    }
+
+    fn golden_labels(&self) -> Result<Box<dyn Rows<Label> + '_>> {
+        let golden = |label: &&Label| is_golden_source(&label.source);
+        let rows: Vec<Label> = self.labels.iter().filter(golden).cloned().collect();
+        Ok(Box::new(InMemory::owning(rows)))
+    }
+
+    fn sentences(&self) -> Result<Option<Sentences<'_>>> {
+        let rows = self.sentences.as_ref();
+        Ok(rows.map(|rows| -> Sentences<'_> { Box::new(rows.iter().cloned().map(Ok)) }))
+    }
+
+    fn on_bad_row(&self) -> OnBadRow {
+        OnBadRow::Stop
+    }
+
+    fn repeated_id(&self, job_id: &str, _number: u64, _first: u64) -> Error {
+        Error::DuplicateId {
+            what: "job_id",
+            id: job_id.to_owned(),
+        }
+    }
+}
+
+struct InMemory<I> {
+    rows: I,
+    number: u64,
+}
+
+impl<'a, T: Clone> InMemory<std::iter::Cloned<std::slice::Iter<'a, T>>> {
+    fn of(rows: &'a [T]) -> Self {
+        Self {
+            rows: rows.iter().cloned(),
+            number: 0,
+        }
+    }
+}
+
+impl<T> InMemory<std::vec::IntoIter<T>> {
+    fn owning(rows: Vec<T>) -> Self {
+        Self {
+            rows: rows.into_iter(),
+            number: 0,
+        }
+    }
+}
+
+impl<I: Iterator> Iterator for InMemory<I> {
+    type Item = Result<I::Item>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.number += 1;
+        self.rows.next().map(Ok)
+    }
+}
+
+impl<I: Iterator> Rows<I::Item> for InMemory<I> {
+    fn number(&self) -> u64 {
+        self.number
+    }
+
+    fn rejected(&self) -> Vec<Rejected> {
+        Vec::new()
+    }
 }
 
 /// How files of other people's making are read.
@@ -55,78 +170,219 @@ pub struct Reading {
     pub label_columns: Columns,
 }
 
-impl Inputs {
-    /// Reads everything, and returns beside it the rows that were set aside: none unless
-    /// `reading.on_bad_row` is `skip`.
+/// Rows in files. Only the definitions are held in memory.
+#[derive(Debug, Clone)]
+pub struct Files {
+    jobs: PathBuf,
+    labels: Vec<PathBuf>,
+    definitions: Vec<Definition>,
+    sentences: Option<PathBuf>,
+    reading: Reading,
+}
+
+impl Files {
+    /// Takes the paths, and reads the definitions.
     ///
     /// # Errors
-    /// What the readers refuse: a missing or empty file, a missing column, a bad value, a duplicate
-    /// id. Messages name file, line and value.
-    pub fn read(
-        files: &Files,
-        reading: &Reading,
+    /// When the definitions cannot be read.
+    pub fn new(
+        jobs: PathBuf,
+        definitions: &std::path::Path,
+        labels: Vec<PathBuf>,
         sentences: Option<&Artifact>,
-    ) -> Result<(Inputs, Vec<Rejected>)> {
-        let options = |columns: &Columns| ReadOptions {
-            columns: columns.clone(),
-            on_bad_row: reading.on_bad_row,
+        reading: Reading,
+    ) -> Result<Self> {
+        let options = ReadOptions {
+            columns: reading.definition_columns.clone(),
+            on_bad_row: OnBadRow::Stop,
         };
-        let (jobs, mut rejected) = read_jobs(&files.jobs, &options(&reading.job_columns))?;
-        let definitions =
-            read_definitions(&files.definitions, &options(&reading.definition_columns))?;
-        let (mut labels, more) = read_labels(&files.labels, &options(&reading.label_columns))?;
-        rejected.extend(more);
-        if reading.on_bad_row == OnBadRow::Skip {
-            rejected.extend(set_aside_unknown(&jobs, &definitions, &mut labels));
-        }
-        let sentences = match sentences {
-            Some(artifact) => Some(
-                read_shards(artifact.dir(), "sentences")?
-                    .collect::<std::result::Result<Vec<Sentence>, _>>()?,
-            ),
-            None => None,
-        };
-        let inputs = Inputs {
+        Ok(Self {
+            definitions: read_definitions(definitions, &options)?,
             jobs,
-            definitions,
             labels,
-            sentences,
-        };
-        Ok((inputs, rejected))
+            sentences: sentences.map(|artifact| artifact.dir().to_path_buf()),
+            reading,
+        })
+    }
+
+    fn label_files<'a>(&'a self, paths: Vec<&'a PathBuf>) -> LabelFiles<'a> {
+        LabelFiles {
+            paths: paths.into_iter(),
+            options: self.options(&self.reading.label_columns),
+            current: None,
+            number: 0,
+            rejected: Vec::new(),
+        }
+    }
+
+    fn options(&self, columns: &Columns) -> ReadOptions {
+        ReadOptions {
+            columns: columns.clone(),
+            on_bad_row: self.reading.on_bad_row,
+        }
     }
 }
 
-/// Takes the labels out whose job or attribute is not there, perhaps because it was set aside.
-fn set_aside_unknown(
-    jobs: &[Job],
-    definitions: &[Definition],
-    labels: &mut Vec<Label>,
-) -> Vec<Rejected> {
-    let jobs: HashSet<&str> = jobs.iter().map(|job| job.job_id.as_str()).collect();
-    let attributes: HashSet<&str> = definitions
-        .iter()
-        .map(|definition| definition.attribute_id.as_str())
-        .collect();
-    let mut rejected = Vec::new();
-    labels.retain(|label| {
-        let reason = if !jobs.contains(label.job_id.as_str()) {
-            format!("job_id `{}` is not in the jobs", label.job_id)
-        } else if !attributes.contains(label.attribute_id.as_str()) {
-            format!(
-                "attribute_id `{}` is not in the definitions",
-                label.attribute_id
-            )
-        } else {
-            return true;
+impl Source for Files {
+    fn definitions(&self) -> &[Definition] {
+        &self.definitions
+    }
+
+    fn jobs(&self) -> Result<Box<dyn Rows<Job> + '_>> {
+        let options = self.options(&self.reading.job_columns);
+        Ok(Box::new(JobFile {
+            path: &self.jobs,
+            reader: JobReader::open(&self.jobs, &options)?,
+            read: 0,
+        }))
+    }
+
+    fn labels(&self) -> Result<Box<dyn Rows<Label> + '_>> {
+        Ok(Box::new(self.label_files(self.labels.iter().collect())))
+    }
+
+    fn golden_labels(&self) -> Result<Box<dyn Rows<Label> + '_>> {
+        let name = |path: &&PathBuf| {
+            path.file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned()
         };
-        rejected.push(Rejected {
-            path: PathBuf::from(&label.source),
-            number: label.line,
-            reason,
-        });
-        false
-    });
-    rejected
+        let golden = self
+            .labels
+            .iter()
+            .filter(|path| is_golden_source(&name(path)));
+        Ok(Box::new(self.label_files(golden.collect())))
+    }
+
+    fn sentences(&self) -> Result<Option<Sentences<'_>>> {
+        let Some(folder) = &self.sentences else {
+            return Ok(None);
+        };
+        let rows = read_shards(folder, "sentences")?.map(|row| row.map_err(Error::from));
+        Ok(Some(Box::new(rows)))
+    }
+
+    fn on_bad_row(&self) -> OnBadRow {
+        self.reading.on_bad_row
+    }
+
+    fn repeated_id(&self, job_id: &str, number: u64, first: u64) -> Error {
+        let place = place(&self.jobs);
+        RecordsError::BadRow {
+            path: self.jobs.clone(),
+            place,
+            number,
+            reason: repeated(job_id, place, first),
+        }
+        .into()
+    }
+}
+
+/// What is wrong with a job whose id stood before.
+pub(crate) fn repeated(job_id: &str, place: &str, first: u64) -> String {
+    format!("job_id `{job_id}` stands on {place} {first} already; ids must differ")
+}
+
+/// What a row's number counts in a file.
+fn place(path: &std::path::Path) -> &'static str {
+    match path.extension() {
+        Some(extension) if extension == "parquet" => "row",
+        _ => "line",
+    }
+}
+
+struct JobFile<'a> {
+    path: &'a PathBuf,
+    reader: JobReader,
+    read: usize,
+}
+
+impl Iterator for JobFile<'_> {
+    type Item = Result<Job>;
+
+    fn next(&mut self) -> Option<Result<Job>> {
+        match self.reader.next() {
+            None => empty(self.path, &mut self.read, self.reader.rejected()).map(Err),
+            Some(row) => {
+                self.read += 1;
+                Some(row.map_err(Error::from))
+            }
+        }
+    }
+}
+
+impl Rows<Job> for JobFile<'_> {
+    fn number(&self) -> u64 {
+        self.reader.number()
+    }
+
+    fn rejected(&self) -> Vec<Rejected> {
+        self.reader.rejected().to_vec()
+    }
+}
+
+/// The error of a file that had no good row; said once.
+fn empty(path: &std::path::Path, read: &mut usize, rejected: &[Rejected]) -> Option<Error> {
+    if std::mem::replace(read, 1) > 0 {
+        return None;
+    }
+    let path = path.to_path_buf();
+    let error = match rejected.first() {
+        None => RecordsError::Empty { path },
+        Some(first) => RecordsError::NoGoodRow {
+            path,
+            rejected: rejected.len(),
+            reason: first.reason.clone(),
+        },
+    };
+    Some(error.into())
+}
+
+struct LabelFiles<'a> {
+    paths: std::vec::IntoIter<&'a PathBuf>,
+    options: ReadOptions,
+    /// The file that is being read, and its good rows so far.
+    current: Option<(&'a PathBuf, LabelReader, usize)>,
+    number: u64,
+    rejected: Vec<Rejected>,
+}
+
+impl Iterator for LabelFiles<'_> {
+    type Item = Result<Label>;
+
+    fn next(&mut self) -> Option<Result<Label>> {
+        loop {
+            if let Some((path, reader, read)) = &mut self.current {
+                if let Some(row) = reader.next() {
+                    self.number = reader.number();
+                    *read += 1;
+                    return Some(row.map_err(Error::from));
+                }
+                let error = empty(path, read, reader.rejected());
+                self.rejected.extend_from_slice(reader.rejected());
+                self.current = None;
+                if error.is_some() {
+                    return error.map(Err);
+                }
+            }
+            let path = self.paths.next()?;
+            match LabelReader::open(path, &self.options) {
+                Ok(reader) => self.current = Some((path, reader, 0)),
+                Err(error) => return Some(Err(error.into())),
+            }
+        }
+    }
+}
+
+impl Rows<Label> for LabelFiles<'_> {
+    fn number(&self) -> u64 {
+        self.number
+    }
+
+    fn rejected(&self) -> Vec<Rejected> {
+        self.rejected.clone()
+    }
 }
 
 /// Whether this is the file of golden labels.

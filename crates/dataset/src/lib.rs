@@ -1,13 +1,22 @@
 //! From jobs, definitions and labels to the pairs that the models are trained on.
 //!
-//! [`build`] removes copies of jobs and repeated labels, settles contradictions, splits by group,
+//! [`build`] removes copies of jobs and repeated labels, settles contradictions, splits by group and by near copies,
 //! finds the sentence that each label speaks of (its evidence, else the best by BM25), draws
 //! negatives that are known to be right nowhere, and writes the pairs, two samples, the known
-//! positives and a report that accounts for every row. Golden jobs enter no pair.
+//! positives and a report that accounts for every row. Golden jobs enter no pair, and none may be a near copy of a job
+//! that does.
 //!
 //! It leaves to others how files are read (`jobmatch-records`), where sentences begin and end
 //! (`jobmatch-segment`), that the output folder is whole or absent (`jobmatch-artifact`), and what
 //! a model makes of the pairs.
+//!
+//! # How it is done
+//!
+//! The jobs are read twice, in shards of [`Config::jobs_per_shard`]: first for a fingerprint of each (some 200 bytes, all
+//! that grows with their number in memory), then for their texts. What concerns one text wherever it stands is settled
+//! in partitions by the text's hash, in files between the phases. Every unit of work (a shard or a partition in a phase)
+//! is committed to a journal, so a run that was killed goes on after the last one; and several processes share the units
+//! by [`Shard`](jobmatch_artifact::Shard). The bytes of the output depend on none of that.
 //!
 //! # What a pair is
 //!
@@ -26,14 +35,16 @@
 //!
 //! `pair_id` counts the rows of train and then of dev; samples keep the numbers. A negative follows
 //! its positive. `dev_sample/` holds only jobs of the half of dev that selects models
-//! ([`DevHalves`]). `text_digest` in `positives.parquet` is the BLAKE3 of a pair's `text`; for a
+//! ([`DevHalves`]). `text_digest` in `positives/` is the BLAKE3 of a pair's `text`; for a
 //! label that no sentence was found for it is that of the whole cleaned job.
 //!
 //! # Example
 //!
 //! ```
-//! use jobmatch_artifact::{Begin, Identity, begin};
-//! use jobmatch_dataset::{Config, Inputs, build};
+//! use std::time::Duration;
+//!
+//! use jobmatch_artifact::{Identity, Resume, Shard, resume};
+//! use jobmatch_dataset::{Config, Inputs, Unobserved, build};
 //! use jobmatch_records::{Definition, Job, Label};
 //!
 //! let name = |id: &str, name: &str| Definition {
@@ -73,10 +84,12 @@
 //!     seed: 42,
 //!     inputs: Vec::new(),
 //! };
-//! if let Begin::Work(draft) = begin(&output, identity)? {
-//!     let report = build(&config, 42, &inputs, &draft)?;
-//!     assert_eq!((report.train.positives, report.train.negatives), (1, 1));
-//!     draft.publish()?;
+//! if let Resume::Work(work) = resume(&output, identity, Shard::from_env()?, Duration::from_secs(60))? {
+//!     // The first process gets the report.
+//!     if let Some(report) = build(&config, 42, &inputs, &work, &Unobserved)? {
+//!         assert_eq!((report.train.positives, report.train.negatives), (1, 1));
+//!         work.publish()?;
+//!     }
 //! }
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -90,25 +103,28 @@ mod dev_halves;
 mod error;
 mod evidence;
 mod inputs;
-mod jobs;
-mod known;
 mod labels;
+mod minhash;
+mod near_copies;
 mod negatives;
-mod pairs;
+mod phases;
 mod place;
 mod random;
 mod report;
 mod sample;
+mod scratch;
+mod shards;
 mod split;
 mod texts;
 mod write;
 
 pub use build::build;
 pub use config::{
-    Config, Conflicts, DEV_SAMPLE, DEV_SHARE, MAX_CHARS, MIN_ALIGNMENT, MIN_CHARS, NEGATIVES,
-    NegativeSampling, ROWS_PER_PART, SplitBy, TRAIN_SAMPLE, Unit,
+    Config, Conflicts, DEV_SAMPLE, DEV_SHARE, JOBS_PER_SHARD, MAX_CHARS, MAX_CLUSTER_SHARE,
+    MIN_ALIGNMENT, MIN_CHARS, NEAR_COPY, NEGATIVES, NegativeSampling, SplitBy, TRAIN_SAMPLE, Unit,
 };
 pub use dev_halves::{DevHalves, MIN_DEV_HALF, group_or_job};
 pub use error::{Error, Result};
-pub use inputs::{Files, Inputs, Reading};
-pub use report::{Alignment, Definitions, Flow, Report, Side};
+pub use inputs::{Files, Inputs, Reading, Rows, Sentences, Source};
+pub use phases::{Observer, Unobserved};
+pub use report::{Alignment, Definitions, Flow, NearCopyCounts, Report, Side};

@@ -1,32 +1,24 @@
-//! From a label to the texts that it speaks of.
+//! From a job's labels to the texts that they speak of.
 
 use std::ops::Range;
 
 use jobmatch_lexical::{Aligner, Weighed};
-use jobmatch_records::{Evidence, PairSource};
+use jobmatch_records::{Evidence, Job, PairSource};
+use serde::{Deserialize, Serialize};
 
-use crate::attributes::Attributes;
-use crate::jobs::{Digest, Jobs, digest};
 use crate::labels::LabelRow;
 use crate::texts::Text;
 use crate::{Config, Error, Result, Unit};
 
-/// A text with an attribute that a label row gave it.
-#[derive(Debug, Clone)]
+/// A text of a job with an attribute that a label row gave it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Candidate {
-    pub(crate) job: u32,
-    /// The place of the sentence in the job's list; none at job unit.
-    pub(crate) sentence: Option<u32>,
+    /// The place of the sentence in the job's list; 0 at job unit.
+    pub(crate) text: u32,
     pub(crate) attribute: u32,
-    /// The attribute's class.
-    pub(crate) class: u32,
     pub(crate) positive: bool,
     pub(crate) source: PairSource,
     pub(crate) score: Option<f32>,
-    /// Of the text.
-    pub(crate) digest: Digest,
-    /// Characters of the text; 0 at job unit, where nobody asks.
-    pub(crate) chars: usize,
 }
 
 /// How a label row fared.
@@ -41,56 +33,70 @@ pub(crate) enum Outcome {
 
 /// A label row with its texts.
 pub(crate) struct Placed {
+    pub(crate) attribute: u32,
+    pub(crate) positive: bool,
     pub(crate) outcome: Outcome,
     pub(crate) quote_not_found: bool,
     pub(crate) evidence_outside: bool,
     pub(crate) candidates: Vec<Candidate>,
 }
 
-/// What placing needs beside the label rows.
+/// Places the label rows of one job.
 pub(crate) struct Placer<'a> {
     pub(crate) config: &'a Config,
-    pub(crate) jobs: &'a Jobs<'a>,
-    pub(crate) attributes: &'a Attributes<'a>,
-    /// Sentences by job; empty at job unit.
-    pub(crate) texts: &'a [Vec<Text>],
+    /// The names of the label files and the ids of the attributes, for messages.
+    pub(crate) sources: &'a [String],
+    pub(crate) attribute_id: &'a (dyn Fn(u32) -> String + Sync),
     pub(crate) aligner: &'a Aligner,
+    pub(crate) job: &'a Job,
+    /// The job's sentences; empty at job unit.
+    pub(crate) texts: &'a [Text],
 }
 
 impl Placer<'_> {
-    /// Places the label rows of one job.
+    /// The rows with their texts, in their order.
     pub(crate) fn place(&self, rows: &[LabelRow]) -> Result<Vec<Placed>> {
         // Sentences are weighed once, and only for jobs with a label that needs it.
         let mut weighed = None;
         rows.iter()
             .map(|row| match self.config.unit {
                 Unit::Job => {
-                    if let Some(Evidence::Span { start, end }) = row.evidence() {
-                        self.span(row, *start, *end)?;
+                    if let Some(Evidence::Span { start, end }) = row.evidence {
+                        self.span(row, start, end)?;
                     }
-                    Ok(self.whole(row))
+                    let mut placed = Self::placed(row, Outcome::Whole);
+                    let whole = Self::candidate(row, 0, PairSource::Given, None);
+                    placed.candidates.push(whole);
+                    Ok(placed)
                 }
                 Unit::Sentence => self.sentences(row, &mut weighed),
             })
             .collect()
     }
 
-    fn whole(&self, row: &LabelRow) -> Placed {
+    fn placed(row: &LabelRow, outcome: Outcome) -> Placed {
         Placed {
-            outcome: Outcome::Whole,
+            attribute: row.attribute,
+            positive: row.positive,
+            outcome,
             quote_not_found: false,
             evidence_outside: false,
-            candidates: vec![Candidate {
-                job: row.job,
-                sentence: None,
-                attribute: row.attribute,
-                class: self.attributes.class(row.attribute),
-                positive: row.positive,
-                source: PairSource::Given,
-                score: None,
-                digest: self.jobs.digests[row.job as usize],
-                chars: 0,
-            }],
+            candidates: Vec::new(),
+        }
+    }
+
+    fn candidate(row: &LabelRow, text: u32, found: PairSource, score: Option<f32>) -> Candidate {
+        let source = if row.positive {
+            found
+        } else {
+            PairSource::Given
+        };
+        Candidate {
+            text,
+            attribute: row.attribute,
+            positive: row.positive,
+            source,
+            score,
         }
     }
 
@@ -99,41 +105,36 @@ impl Placer<'_> {
         row: &LabelRow,
         weighed: &mut Option<Vec<(u32, Weighed)>>,
     ) -> Result<Placed> {
-        let texts = &self.texts[row.job as usize];
-        let mut placed = Placed {
-            outcome: Outcome::Evidence,
-            quote_not_found: false,
-            evidence_outside: false,
-            candidates: Vec::new(),
-        };
-        let span = match row.evidence() {
+        let mut placed = Self::placed(row, Outcome::Evidence);
+        let span = match &row.evidence {
             Some(Evidence::Span { start, end }) => Some(self.span(row, *start, *end)?),
             Some(Evidence::Quote(quote)) => {
-                let span = crate::evidence::locate(quote, &self.jobs.jobs[row.job as usize].text);
+                let span = crate::evidence::locate(quote, &self.job.text);
                 placed.quote_not_found = span.is_none();
                 span
             }
             None => None,
         };
         if let Some(span) = span {
-            let spans: Vec<Range<usize>> = texts.iter().map(|text| text.span.clone()).collect();
+            let spans: Vec<Range<usize>> =
+                self.texts.iter().map(|text| text.span.clone()).collect();
             let shown = crate::evidence::sentences_of(&span, &spans);
             placed.evidence_outside = shown.is_empty();
             placed.candidates = shown
                 .into_iter()
-                .map(|place| self.candidate(row, place as u32, PairSource::Evidence, None))
+                .map(|text| Self::candidate(row, text as u32, PairSource::Evidence, None))
                 .collect();
             if !placed.candidates.is_empty() {
                 return Ok(placed);
             }
         }
 
-        let weighed = weighed.get_or_insert_with(|| self.weigh(texts));
+        let weighed = weighed.get_or_insert_with(|| self.weigh());
         let mut best: Option<(u32, f32)> = None;
-        for (place, sentence) in weighed {
+        for (text, sentence) in weighed {
             let score = self.aligner.score(row.attribute as usize, sentence);
             if best.is_none_or(|(_, best)| score > best) {
-                best = Some((*place, score));
+                best = Some((*text, score));
             }
         }
         match best {
@@ -141,56 +142,28 @@ impl Placer<'_> {
             Some((_, score)) if score <= 0.0 || score < self.config.min_alignment => {
                 placed.outcome = Outcome::BelowMinimum;
             }
-            Some((place, score)) => {
+            Some((text, score)) => {
                 placed.outcome = Outcome::Aligned;
-                placed.candidates =
-                    vec![self.candidate(row, place, PairSource::Aligned, Some(score))];
+                let found = Self::candidate(row, text, PairSource::Aligned, Some(score));
+                placed.candidates.push(found);
             }
         }
         Ok(placed)
     }
 
     /// The sentences that may be aligned.
-    fn weigh(&self, texts: &[Text]) -> Vec<(u32, Weighed)> {
+    fn weigh(&self) -> Vec<(u32, Weighed)> {
         (0u32..)
-            .zip(texts)
-            .filter(|(_, text)| self.config.align_headings || !text.heading)
-            .filter(|(_, text)| {
-                let chars = text.clean.chars().count();
-                (self.config.min_chars..=self.config.max_chars).contains(&chars)
-            })
-            .map(|(place, text)| (place, self.aligner.weigh(&text.clean)))
+            .zip(self.texts)
+            .filter(|(_, text)| self.config.align_headings || !text.is_heading)
+            .filter(|(_, text)| self.config.takes(text.chars).is_ok())
+            .map(|(at, text)| (at, self.aligner.weigh(&text.clean)))
             .collect()
-    }
-
-    fn candidate(
-        &self,
-        row: &LabelRow,
-        place: u32,
-        found: PairSource,
-        score: Option<f32>,
-    ) -> Candidate {
-        let text = &self.texts[row.job as usize][place as usize];
-        Candidate {
-            job: row.job,
-            sentence: Some(place),
-            attribute: row.attribute,
-            class: self.attributes.class(row.attribute),
-            positive: row.positive,
-            source: if row.positive {
-                found
-            } else {
-                PairSource::Given
-            },
-            score,
-            digest: digest(&text.clean),
-            chars: text.clean.chars().count(),
-        }
     }
 
     /// The span as a range of the job's text.
     fn span(&self, row: &LabelRow, start: u64, end: u64) -> Result<Range<usize>> {
-        let text = &self.jobs.jobs[row.job as usize].text;
+        let text = &self.job.text;
         let problem = if start >= end {
             "which is empty"
         } else if end > text.len() as u64 {
@@ -201,10 +174,14 @@ impl Placer<'_> {
             return Ok(start as usize..end as usize);
         };
         Err(Error::BadSpan {
-            file: row.label.source.clone(),
-            line: row.label.line,
-            job_id: self.jobs.id(row.job).to_owned(),
-            attribute_id: self.attributes.id(row.attribute).to_owned(),
+            file: self
+                .sources
+                .get(row.source as usize)
+                .cloned()
+                .unwrap_or_default(),
+            line: row.line,
+            job_id: self.job.job_id.clone(),
+            attribute_id: (self.attribute_id)(row.attribute),
             start,
             end,
             problem,

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use jobmatch_records::Pair;
 use serde::{Deserialize, Serialize};
 
-use crate::{Config, Unit};
+use crate::Unit;
 
 /// Rows that went into a rule and came out of it: `rows_in` is `rows_out` plus the sum of
 /// `removed`.
@@ -35,6 +36,8 @@ pub struct Report {
     pub pairs: Flow,
     /// Negatives wanted, and those drawn.
     pub negatives: Flow,
+    /// Jobs that are nearly the same.
+    pub near_copies: NearCopyCounts,
     /// How the texts of labels were found.
     pub alignment: Alignment,
     /// What the attributes' passages look like.
@@ -47,10 +50,27 @@ pub struct Report {
     pub train_sample: u64,
     /// Rows of `dev_sample/`.
     pub dev_sample: u64,
-    /// Rows of `positives.parquet`.
+    /// Rows of `positives/`.
     pub positives: u64,
+    /// Bad rows of jobs and labels that were set aside: they are counted nowhere else.
+    pub rejected: u64,
     /// What a reader should know before training on this.
     pub warnings: Vec<String>,
+}
+
+/// Jobs that are nearly the same text; equal texts count, too. Golden jobs apart.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NearCopyCounts {
+    /// Clusters of several jobs.
+    pub clusters: u64,
+    /// Jobs in them.
+    pub jobs: u64,
+    /// Jobs in the largest; 1 when all jobs stand alone.
+    pub largest_cluster: u64,
+    /// Jobs of dev whose cluster has jobs of train, too: their own splits or groups put them there.
+    pub dev_near_train: u64,
+    /// Golden jobs that are near copies of others.
+    pub golden_near_others: u64,
 }
 
 /// How the texts of labels were found; sentence unit only.
@@ -126,6 +146,15 @@ impl Flow {
         }
     }
 
+    /// Takes in the rows of another part.
+    pub(crate) fn add(&mut self, other: &Flow) {
+        self.rows_in += other.rows_in;
+        self.rows_out += other.rows_out;
+        for (reason, rows) in &other.removed {
+            self.remove_many(reason, *rows);
+        }
+    }
+
     /// Whether every row that came in is accounted for.
     pub fn balanced(&self) -> bool {
         self.rows_in == self.rows_out + self.removed.values().sum::<u64>()
@@ -142,12 +171,40 @@ impl std::fmt::Display for Flow {
     }
 }
 
-impl Report {
-    pub(crate) fn new(config: &Config) -> Report {
-        Report {
-            unit: config.unit,
-            template: config.template.to_string(),
-            ..Report::default()
+impl Alignment {
+    pub(crate) fn add(&mut self, other: &Alignment) {
+        self.by_evidence += other.by_evidence;
+        self.by_bm25 += other.by_bm25;
+        self.quotes_not_found += other.quotes_not_found;
+        self.evidence_outside_sentences += other.evidence_outside_sentences;
+        self.jobs_without_sentences += other.jobs_without_sentences;
+    }
+}
+
+impl Side {
+    pub(crate) fn count(&mut self, pair: &Pair) {
+        let label = if pair.label > 0.0 {
+            self.positives += 1;
+            1
+        } else {
+            self.negatives += 1;
+            0
+        };
+        *self
+            .by_source
+            .entry(format!("{label} {}", pair.source.name()))
+            .or_default() += 1;
+    }
+
+    /// Takes in the rows of another part; texts may stand in both.
+    pub(crate) fn add(&mut self, other: &Side) {
+        self.jobs += other.jobs;
+        self.jobs_with_positives += other.jobs_with_positives;
+        self.pairs += other.pairs;
+        self.positives += other.positives;
+        self.negatives += other.negatives;
+        for (source, rows) in &other.by_source {
+            *self.by_source.entry(source.clone()).or_default() += rows;
         }
     }
 }

@@ -127,7 +127,7 @@ fn configs() -> impl Strategy<Value = Config> {
         1usize..9,
     )
         .prop_map(
-            |(unit, conflicts, negatives, sampling, min_chars, sample, rows_per_part)| Config {
+            |(unit, conflicts, negatives, sampling, min_chars, sample, jobs_per_shard)| Config {
                 unit,
                 conflicts,
                 negatives,
@@ -137,7 +137,8 @@ fn configs() -> impl Strategy<Value = Config> {
                 max_chars: 30,
                 train_sample: sample,
                 dev_sample: sample / 2,
-                rows_per_part,
+                jobs_per_shard,
+                allow_leak: true,
                 ..Config::default()
             },
         )

@@ -1,6 +1,6 @@
 //! How a stage's output becomes a finished artifact, or is found to be one.
 
-use jobmatch_artifact::{Artifact, Draft};
+use jobmatch_artifact::{Artifact, Publish};
 
 use crate::Telemetry;
 
@@ -8,10 +8,10 @@ use crate::Telemetry;
 ///
 /// # Errors
 /// When the folder cannot be published.
-pub fn publish(draft: Draft, telemetry: &mut Telemetry) -> anyhow::Result<Artifact> {
+pub fn publish(output: impl Publish, telemetry: &mut Telemetry) -> anyhow::Result<Artifact> {
     let row = telemetry.row();
-    draft.telemetry(&row)?;
-    let artifact = draft.publish()?;
+    output.telemetry(&row)?;
+    let artifact = output.publish()?;
     tracing::info!("{} -> {}", row.summary(), artifact.dir().display());
     Ok(artifact)
 }

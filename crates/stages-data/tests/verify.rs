@@ -36,7 +36,10 @@ fn a_whole_artifact_is_described_with_its_lineage() {
         alone.starts_with("pairs is whole\nstage    dataset "),
         "{alone}"
     );
-    assert!(alone.contains("  positives.parquet\n"), "{alone}");
+    assert!(
+        alone.contains("  positives/part-00000.parquet\n"),
+        "{alone}"
+    );
     assert_eq!(alone.matches("(not given)").count(), 4, "{alone}");
 
     let all = "pairs sentences jobs.csv definitions.tsv labels.csv";

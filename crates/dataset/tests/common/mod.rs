@@ -2,10 +2,11 @@
 #![allow(dead_code)] // each test file needs its own part of it
 
 use std::path::Path;
+use std::time::Duration;
 
-use jobmatch_artifact::{Begin, Identity, begin};
-use jobmatch_dataset::{Config, Inputs, Report, Result, build};
-use jobmatch_records::{Definition, Evidence, Job, Label, Pair, Positive, read_all};
+use jobmatch_artifact::{Identity, Resume, Shard, Work, resume};
+use jobmatch_dataset::{Config, Inputs, Report, Result, Unobserved, build};
+use jobmatch_records::{Definition, Evidence, Job, Label, Pair, Positive, Record, read_all};
 
 /// What a run wrote.
 pub struct Output {
@@ -25,9 +26,8 @@ impl Output {
     }
 }
 
-pub fn run(config: &Config, seed: u64, inputs: &Inputs) -> Result<Output> {
-    let folder = tempfile::tempdir().unwrap();
-    let output = folder.path().join("dataset");
+/// Begins, or goes on with, a data set in `output`.
+pub fn work(output: &Path, config: &Config, seed: u64, shard: Shard) -> Work {
     let identity = Identity {
         stage: "dataset".into(),
         program_version: "0".into(),
@@ -35,27 +35,39 @@ pub fn run(config: &Config, seed: u64, inputs: &Inputs) -> Result<Output> {
         seed,
         inputs: Vec::new(),
     };
-    let Begin::Work(draft) = begin(&output, identity)? else {
-        panic!("a fresh folder holds nothing");
-    };
-    let report = build(config, seed, inputs, &draft)?;
-    draft.publish()?;
+    match resume(output, identity, shard, Duration::from_secs(60)).unwrap() {
+        Resume::Work(work) => work,
+        Resume::Done(_) => panic!("it was not finished before"),
+    }
+}
+
+pub fn run(config: &Config, seed: u64, inputs: &Inputs) -> Result<Output> {
+    let folder = tempfile::tempdir().unwrap();
+    let output = folder.path().join("dataset");
+    let work = work(&output, config, seed, Shard::alone());
+    let report = build(config, seed, inputs, &work, &Unobserved)?;
+    work.publish()?;
+    Ok(read(&output, report.unwrap()))
+}
+
+/// Everything that stands in a published folder.
+pub fn read(output: &Path, report: Report) -> Output {
     let mut files = Vec::new();
-    collect(&output, &output, &mut files);
-    files.retain(|(name, _)| name.ends_with(".parquet") || name == "report.json");
+    collect(output, output, &mut files);
+    files.retain(|(name, _)| name != "manifest.json");
     files.sort();
-    Ok(Output {
+    Output {
         report,
         train: parts(&output.join("train")),
         dev: parts(&output.join("dev")),
         train_sample: parts(&output.join("train_sample")),
         dev_sample: parts(&output.join("dev_sample")),
-        positives: read_all(&output.join("positives.parquet")).unwrap(),
+        positives: parts(&output.join("positives")),
         files,
-    })
+    }
 }
 
-fn parts(folder: &Path) -> Vec<Pair> {
+fn parts<R: Record>(folder: &Path) -> Vec<R> {
     let mut names: Vec<_> = std::fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().path())
@@ -63,7 +75,7 @@ fn parts(folder: &Path) -> Vec<Pair> {
     names.sort();
     names
         .iter()
-        .flat_map(|path| read_all::<Pair>(path).unwrap())
+        .flat_map(|path| read_all::<R>(path).unwrap())
         .collect()
 }
 
@@ -108,5 +120,35 @@ pub fn label(job: &str, attribute: &str, label: bool, evidence: Option<Evidence>
         evidence,
         source: "labels.csv".into(),
         line: 2,
+    }
+}
+
+pub const TEXT: &str =
+    "Duties\n- Keep the sales records.\n- Paint the walls of our halls.\n- Sell ships and boats.";
+
+pub fn names() -> Vec<Definition> {
+    vec![
+        definition("records", "Maintain sales records"),
+        definition("paint", "Paint walls"),
+        definition("sell", "Sell ships"),
+        definition("dance", "Dance"),
+        definition("duties", "Duties"),
+    ]
+}
+
+pub fn of(jobs: Vec<Job>, labels: Vec<Label>) -> Inputs {
+    Inputs {
+        jobs,
+        definitions: names(),
+        labels,
+        sentences: None,
+    }
+}
+
+pub fn positives_only() -> Config {
+    Config {
+        negatives: 0,
+        dev_share: 0.0,
+        ..Config::default()
     }
 }

@@ -1,16 +1,23 @@
 //! Makes training pairs from jobs, definitions and labels.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Mutex;
+use std::time::Duration;
 
+use anyhow::Context as _;
 use clap::{Args, Parser};
-use jobmatch_artifact::{Artifact, Begin, Identity, Input, begin};
-use jobmatch_dataset::{Config, Files, Inputs, Reading, build};
-use jobmatch_records::{OnBadRow, PassageTemplate};
-use jobmatch_stage::{self as stage, Telemetry};
+use jobmatch_artifact::{Artifact, Identity, Input, Resume, Shard, Work, resume};
+use jobmatch_dataset::{Config, Files, Observer, Reading, Report, build};
+use jobmatch_records::PassageTemplate;
+use jobmatch_stage::{self as stage, Progress, Telemetry};
 use serde::{Deserialize, Serialize};
 
 /// Make training pairs from jobs, definitions and labels
+///
+/// It goes on where it was interrupted. Started on several machines with RANK and WORLD_SIZE set, and one output
+/// folder that all of them reach, it divides the work among them.
 #[derive(Debug, Parser)]
 #[command(name = "jobmatch-dataset", version)]
 struct Arguments {
@@ -29,6 +36,12 @@ struct Arguments {
     /// Folder to write
     #[arg(long, value_name = "DIR")]
     output: PathBuf,
+    /// Threads; 0 is one for each core
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    threads: usize,
+    /// How long a process of several waits for the others
+    #[arg(long, value_name = "SECONDS", default_value_t = 3600)]
+    patience: u64,
     #[command(flatten)]
     flags: Flags,
     #[command(flatten)]
@@ -65,6 +78,14 @@ struct PairFlags {
     #[arg(long, value_name = "HOW", value_parser = ["uniform", "frequency"])]
     #[serde(skip_serializing_if = "Option::is_none")]
     negative_sampling: Option<String>,
+    /// Jobs of one shard and so of one part-*.parquet; memory grows with it [default: 20000]
+    #[arg(long, value_name = "N")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    jobs_per_shard: Option<usize>,
+    /// Go on though golden jobs are near copies of others; leaks.jsonl names them
+    #[arg(long)]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    allow_leak: bool,
 }
 
 #[derive(Debug, Args, Serialize)]
@@ -120,37 +141,64 @@ fn work() -> anyhow::Result<()> {
         seed: settings.seed,
         inputs,
     };
-    let draft = match begin(&arguments.output, identity)? {
-        Begin::Done(artifact) => {
+    let shard = Shard::from_env()?;
+    let patience = Duration::from_secs(arguments.patience);
+    let work = match resume(&arguments.output, identity, shard, patience)? {
+        Resume::Done(artifact) => {
             stage::already_done(&artifact);
             return Ok(());
         }
-        Begin::Work(draft) => draft,
+        Resume::Work(work) => work,
     };
+    let threads = rayon::ThreadPoolBuilder::new()
+        .num_threads(arguments.threads)
+        .build()
+        .context("cannot start the threads")?;
+    telemetry.threads(threads.current_num_threads());
 
-    let files = Files {
-        jobs: arguments.jobs,
-        definitions: arguments.definitions,
-        labels: arguments.labels,
-    };
     let Settings { pairs, reading } = settings.config;
-    let (inputs, rejected) = Inputs::read(&files, &reading, sentences.as_ref())?;
-    if reading.on_bad_row == OnBadRow::Skip {
-        draft.write_json_lines("rejected.jsonl", &rejected)?;
-        tracing::warn!(
-            "{} bad rows were set aside in rejected.jsonl",
-            rejected.len()
-        );
+    let seed = settings.seed;
+    let made = Files::new(
+        arguments.jobs,
+        &arguments.definitions,
+        arguments.labels,
+        sentences.as_ref(),
+        reading,
+    )
+    .and_then(|files| threads.install(|| build(&pairs, seed, &files, &work, &Watch::default())));
+    match made {
+        Ok(Some(report)) => publish(work, &report, &mut telemetry),
+        Ok(None) => {
+            tracing::info!("rank {} is done; rank 0 publishes", shard.rank());
+            Ok(())
+        }
+        Err(error) => {
+            if error.is_refusal() {
+                work.discard();
+            }
+            Err(error.into())
+        }
     }
-    let report = build(&pairs, settings.seed, &inputs, &draft)?;
-    telemetry.count("jobs", inputs.jobs.len() as u64);
-    telemetry.count(
-        "pairs",
-        (report.train.positives
-            + report.train.negatives
-            + report.dev.positives
-            + report.dev.negatives) as u64,
-    );
-    stage::publish(draft, &mut telemetry)?;
+}
+
+fn publish(work: Work, report: &Report, telemetry: &mut Telemetry) -> anyhow::Result<()> {
+    telemetry.count("jobs", report.jobs.rows_in);
+    telemetry.count("pairs", report.train.pairs + report.dev.pairs);
+    stage::publish(work, telemetry)?;
     Ok(())
+}
+
+/// Shows how far each phase is.
+#[derive(Default)]
+struct Watch(Mutex<HashMap<&'static str, Progress>>);
+
+impl Observer for Watch {
+    fn advanced(&self, phase: &'static str, unit: &'static str, done: u64) {
+        if let Ok(mut phases) = self.0.lock() {
+            let progress = phases
+                .entry(phase)
+                .or_insert_with(|| Progress::new(phase, unit, None));
+            progress.add(done.saturating_sub(progress.done()));
+        }
+    }
 }

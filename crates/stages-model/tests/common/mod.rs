@@ -5,9 +5,10 @@ mod place;
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
-use jobmatch_artifact::{Begin, Identity, begin};
-use jobmatch_dataset::{Config, Files, Inputs, Reading, build};
+use jobmatch_artifact::{Identity, Resume, Shard, resume};
+use jobmatch_dataset::{Config, Files, Reading, Unobserved, build};
 
 pub use place::*;
 
@@ -37,12 +38,14 @@ pub fn place_with_everything() -> Place {
 
 /// Makes the folder `name` of pairs out of the files of `place`.
 pub fn make_dataset(place: &Place, name: &str, config: &Config) {
-    let files = Files {
-        jobs: place.path("jobs.csv"),
-        definitions: place.path("definitions.tsv"),
-        labels: vec![place.path("labels.csv"), place.path("golden_labels.csv")],
-    };
-    let (inputs, _) = Inputs::read(&files, &Reading::default(), None).unwrap();
+    let files = Files::new(
+        place.path("jobs.csv"),
+        &place.path("definitions.tsv"),
+        vec![place.path("labels.csv"), place.path("golden_labels.csv")],
+        None,
+        Reading::default(),
+    )
+    .unwrap();
     let identity = Identity {
         stage: "dataset".to_owned(),
         program_version: "0".to_owned(),
@@ -50,11 +53,12 @@ pub fn make_dataset(place: &Place, name: &str, config: &Config) {
         seed: 42,
         inputs: Vec::new(),
     };
-    let Begin::Work(draft) = begin(&place.path(name), identity).unwrap() else {
+    let begun = resume(&place.path(name), identity, Shard::alone(), Duration::ZERO);
+    let Resume::Work(work) = begun.unwrap() else {
         panic!("a fresh folder holds nothing");
     };
-    build(config, 42, &inputs, &draft).unwrap();
-    draft.publish().unwrap();
+    build(config, 42, &files, &work, &Unobserved).unwrap();
+    work.publish().unwrap();
 }
 
 /// Copies a folder with all that is in it.

@@ -1,0 +1,145 @@
+//! Seventh: the pairs of each shard.
+
+use jobmatch_records::{Pair, PairSource};
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use super::Context;
+use super::draw::read_drawn;
+use super::number::Numbers;
+use super::place::{JobCandidates, read_candidates};
+use super::plan::Plan;
+use crate::report::Side;
+use crate::split::Half;
+use crate::write::write_part;
+use crate::{Result, scratch};
+
+/// What a shard's pairs came to.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct Writing {
+    pub(crate) sides: [Side; 2],
+    /// The rows that go into the samples of train and dev.
+    pub(crate) samples: [Vec<Pair>; 2],
+}
+
+fn unit(shard: u32) -> String {
+    format!("write-{shard:05}")
+}
+
+fn name(shard: u32) -> String {
+    format!("write/{shard:05}")
+}
+
+/// Writes the shards of this process, one on each thread.
+pub(crate) fn write(context: &Context, plan: &Plan, numbers: &Numbers) -> Result<()> {
+    let open = context.open_units(plan.shards, unit)?;
+    let progress = context.progress("writing", "shards");
+    open.into_par_iter().try_for_each(|shard| {
+        write_shard(context, plan, numbers, shard)?;
+        progress(1);
+        Ok(())
+    })
+}
+
+pub(crate) fn read_writing(context: &Context, shard: u32) -> Result<Writing> {
+    context.work.wait(&unit(shard))?;
+    scratch::read(context.work, &name(shard))
+}
+
+fn write_shard(context: &Context, plan: &Plan, numbers: &Numbers, shard: u32) -> Result<()> {
+    let work = context.work;
+    let jobs = read_candidates(context, shard)?;
+    let candidates = jobs.iter().map(|job| job.candidates.len()).sum();
+    let mut drawn: Vec<Option<Vec<u32>>> = vec![None; candidates];
+    for partition in 0..plan.partitions {
+        for pair in read_drawn(context, partition, shard)? {
+            drawn[pair.candidate as usize] = Some(pair.negatives);
+        }
+    }
+    let mut writing = Writing::default();
+    let mut files = Vec::new();
+    for (half, folder) in [(Half::Train, "train"), (Half::Dev, "dev")] {
+        let side = half as usize;
+        let mut rows = Rows {
+            context,
+            next: numbers.first[shard as usize][side],
+            rows: Vec::new(),
+        };
+        let mut first = 0;
+        for job in &jobs {
+            let numbered = first..first + job.candidates.len();
+            first = numbered.end;
+            if job.half != half {
+                continue;
+            }
+            let mut with_positives = false;
+            for (candidate, number) in job.candidates.iter().zip(numbered) {
+                let Some(negatives) = &drawn[number] else {
+                    continue;
+                };
+                with_positives |= candidate.positive;
+                let new = rows.push(job, candidate, negatives);
+                let sample = &numbers.samples[side];
+                if sample.binary_search(&(shard, number as u32)).is_ok() {
+                    writing.samples[side].extend_from_slice(&rows.rows[new..]);
+                }
+            }
+            writing.sides[side].jobs_with_positives += u64::from(with_positives);
+        }
+        for pair in &rows.rows {
+            writing.sides[side].count(pair);
+        }
+        files.extend(write_part(work, folder, shard, &rows.rows)?);
+    }
+    files.push(scratch::write(work, &name(shard), &writing)?);
+    Ok(work.finish(&unit(shard), &files)?)
+}
+
+/// Turns candidates into rows.
+struct Rows<'a> {
+    context: &'a Context<'a>,
+    /// The number of the next row.
+    next: u64,
+    rows: Vec<Pair>,
+}
+
+impl Rows<'_> {
+    /// Adds a candidate and its negatives; the place of the first.
+    fn push(
+        &mut self,
+        job: &JobCandidates,
+        candidate: &crate::place::Candidate,
+        negatives: &[u32],
+    ) -> usize {
+        let attributes = self.context.attributes;
+        let text = &job.texts[candidate.text as usize];
+        let (at, positive_id) = (self.rows.len(), self.next);
+        let pair = |attribute: u32| Pair {
+            pair_id: positive_id,
+            job_id: job.job_id.clone(),
+            sentence_index: text.sentence.map(|(index, ..)| index),
+            start: text.sentence.map(|(_, start, _)| start),
+            end: text.sentence.map(|(.., end)| end),
+            attribute_id: attributes.id(attribute).to_owned(),
+            text: text.clean.clone(),
+            passage: attributes.passages[attribute as usize].clone(),
+            label: f32::from(u8::from(candidate.positive)),
+            source: candidate.source,
+            alignment_score: candidate.score,
+            positive_id: None,
+        };
+        self.rows.push(pair(candidate.attribute));
+        for (number, attribute) in (positive_id + 1..).zip(negatives) {
+            self.rows.push(Pair {
+                pair_id: number,
+                label: 0.0,
+                source: PairSource::Random,
+                alignment_score: None,
+                positive_id: Some(positive_id),
+                ..pair(*attribute)
+            });
+        }
+        self.next += 1 + negatives.len() as u64;
+        at
+    }
+}
