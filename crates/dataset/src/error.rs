@@ -162,6 +162,9 @@ pub enum Error {
         /// What is wrong with it.
         problem: String,
     },
+    /// Another thread of the same run failed, whose error says more.
+    #[error("the run was interrupted")]
+    Interrupted,
     /// Not one positive pair is left.
     #[error("no positive pair is left for training: {counts}")]
     NoPositives {
@@ -201,7 +204,7 @@ impl Error {
     pub fn is_refusal(&self) -> bool {
         use jobmatch_records::Error as Records;
         match self {
-            Self::Io { .. } | Self::Scratch { .. } | Self::Artifact(_) => false,
+            Self::Io { .. } | Self::Scratch { .. } | Self::Artifact(_) | Self::Interrupted => false,
             Self::Records(error) => !matches!(error, Records::Io { .. } | Records::Write { .. }),
             _ => true,
         }

@@ -19,6 +19,7 @@
 mod align;
 mod analyzer;
 mod index;
+mod memo;
 
 pub use align::{Aligner, SENTENCE_TOKENS, Weighed};
 pub use analyzer::Analyzer;

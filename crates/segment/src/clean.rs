@@ -31,6 +31,33 @@ impl Cleaned {
     }
 }
 
+impl Cleaned {
+    /// Parts words that a gap at this byte parts in the original.
+    fn part(&mut self, gap: Option<usize>) {
+        if let Some(blank) = gap
+            && !self.text.is_empty()
+        {
+            self.runs.push((self.text.len(), blank));
+            self.text.push(' ');
+        }
+    }
+}
+
+/// The byte where text ends that stays as it is: printable ASCII with single spaces inside, and no markup.
+fn plain_end(sentence: &str, at: usize) -> usize {
+    let bytes = sentence.as_bytes();
+    let is_plain = |byte: &u8| matches!(byte, 0x21..=0x7e) && !matches!(byte, b'<' | b'&');
+    let mut end = at;
+    while let Some(byte) = bytes.get(end) {
+        let inside = end > at && *byte == b' ' && bytes.get(end + 1).is_some_and(is_plain);
+        if !(is_plain(byte) || inside) {
+            break;
+        }
+        end += 1;
+    }
+    end
+}
+
 /// The sentence without its bullet or number, without tags, with entities as the characters they stand for, with every
 /// run of blanks folded to one space, and without control characters.
 pub fn clean(sentence: &str) -> Cleaned {
@@ -43,8 +70,20 @@ pub fn clean(sentence: &str) -> Cleaned {
     // Where the original goes on exactly as the cleaned text does.
     let mut expected = None;
     let mut gap = None;
-    while let Some(first) = sentence[at..].chars().next() {
+    loop {
+        let end = plain_end(sentence, at);
+        if end > at {
+            cleaned.part(gap.take());
+            if expected != Some(at) {
+                cleaned.runs.push((cleaned.text.len(), at));
+            }
+            cleaned.text.push_str(&sentence[at..end]);
+            (at, expected) = (end, Some(end));
+        }
         let here = at;
+        let Some(first) = sentence[at..].chars().next() else {
+            break;
+        };
         let c = match first {
             '<' if let Some((length, name)) = tag(&sentence[at..]) => {
                 at += length;
@@ -72,12 +111,7 @@ pub fn clean(sentence: &str) -> Cleaned {
             expected = None;
             continue;
         }
-        if let Some(blank) = gap.take()
-            && !cleaned.text.is_empty()
-        {
-            cleaned.runs.push((cleaned.text.len(), blank));
-            cleaned.text.push(' ');
-        }
+        cleaned.part(gap.take());
         if expected != Some(here) {
             cleaned.runs.push((cleaned.text.len(), here));
         }

@@ -4,6 +4,7 @@ mod job;
 
 use std::collections::HashMap;
 
+use crossbeam::channel::bounded;
 use jobmatch_lexical::Aligner;
 use jobmatch_records::Positive;
 use jobmatch_segment::Segmenter;
@@ -20,7 +21,7 @@ use crate::shards::{Reading, ShardRows};
 use crate::split::Half;
 use crate::texts::Key;
 use crate::write::write_part;
-use crate::{Result, Unit, scratch};
+use crate::{Error, Result, Unit, scratch};
 
 /// A kept job with its candidates.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -110,13 +111,29 @@ pub(crate) fn place(context: &Context, plan: &Plan) -> Result<()> {
         segmenter: Segmenter::english(),
     };
     let progress = context.progress("placing", "jobs");
-    reading.run(|rows| {
-        let done = rows.jobs.len() as u64;
-        shared.shard(rows)?;
-        progress(done);
-        Ok(())
-    })?;
-    Ok(())
+    // One shard is read, one is placed, and one is written at a time.
+    let (sender, receiver) = bounded::<(u32, Vec<JobPlaced>)>(1);
+    std::thread::scope(|scope| {
+        let shared = &shared;
+        let writer = scope.spawn(move || -> Result<()> {
+            for (shard, placed) in receiver {
+                shared.write(shard, placed)?;
+            }
+            Ok(())
+        });
+        let read = reading.run(|rows| {
+            let (shard, done) = (rows.shard, rows.jobs.len() as u64);
+            let placed = shared.shard(rows)?;
+            progress(done);
+            // When the writer failed, its error is the one to tell.
+            sender.send((shard, placed)).map_err(|_| Error::Interrupted)
+        });
+        drop(sender);
+        match writer.join() {
+            Ok(written) => written.and(read.map(drop)),
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    })
 }
 
 /// The candidates of a shard.
@@ -144,7 +161,7 @@ struct Shared<'a> {
 }
 
 impl Shared<'_> {
-    fn shard(&self, mut rows: ShardRows) -> Result<()> {
+    fn shard(&self, mut rows: ShardRows) -> Result<Vec<JobPlaced>> {
         let mut of_jobs: HashMap<u32, OfJob> = HashMap::new();
         let inside = rows.first..rows.first + rows.jobs.len() as u32;
         for label in labels::read(self.context, rows.shard)? {
@@ -158,7 +175,10 @@ impl Shared<'_> {
             }
         }
         let sentences = rows.sentences.take();
-        let placed: Vec<Result<JobPlaced>> = (rows.jobs.par_iter().enumerate())
+        let placed: Vec<Result<JobPlaced>> = rows
+            .jobs
+            .par_iter()
+            .enumerate()
             .map(|(at, job)| {
                 let row = rows.first + at as u32;
                 let sentences = sentences.as_ref().map(|of_jobs| of_jobs[at].as_slice());
@@ -171,7 +191,8 @@ impl Shared<'_> {
                 }
             })
             .collect();
-        self.write(rows.shard, placed)
+        // The first error in the order of jobs, not the first in time.
+        placed.into_iter().collect()
     }
 
     /// A row whose job's id stood before: its labels are those of the first job with the id, so there are none.
@@ -180,7 +201,7 @@ impl Shared<'_> {
         JobPlaced::default()
     }
 
-    fn write(&self, shard: u32, placed: Vec<Result<JobPlaced>>) -> Result<()> {
+    fn write(&self, shard: u32, placed: Vec<JobPlaced>) -> Result<()> {
         let Context {
             work, attributes, ..
         } = *self.context;
@@ -190,8 +211,7 @@ impl Shared<'_> {
         let mut jobs = Vec::new();
         let mut positives = Vec::new();
         let mut numbered = 0;
-        for placed in placed {
-            let mut placed = placed?;
+        for mut placed in placed {
             total.add(placed.placing);
             let Some(job) = placed.candidates else {
                 continue;
