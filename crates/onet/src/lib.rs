@@ -7,6 +7,8 @@
 //! Jobs are split by groups of occupations so that no task, nor a near copy of one, stands in two
 //! splits.
 //!
+//! For tests of scale, a [`Generator`] makes any number of jobs out of the same tasks.
+//!
 //! It leaves to others where the two source files come from, and everything that is done with the
 //! result.
 //!
@@ -43,6 +45,7 @@ mod config;
 mod copies;
 mod draw;
 mod error;
+mod generate;
 mod layout;
 mod prepare;
 mod report;
@@ -52,6 +55,7 @@ mod write;
 
 pub use config::Config;
 pub use error::{Error, Result};
+pub use generate::{GenerateConfig, GenerateReport, GeneratedJob, Generator};
 pub use prepare::{EvidenceLabel, OnetJob, Prepared, Source, prepare};
 pub use report::{Report, SplitReport};
 pub use source::{Occupation, Occupations, Task};

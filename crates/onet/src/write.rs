@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use jobmatch_records::Split;
+use jobmatch_records::{Definition, Split};
 use serde::Serialize;
 
 use crate::error::{Error, Result};
@@ -39,23 +39,11 @@ impl Prepared {
     /// # Errors
     /// When a file cannot be written.
     pub fn write(&self, folder: &Path) -> Result<()> {
-        let definitions = self.definitions.iter().map(|definition| DefinitionRow {
-            attribute_id: &definition.attribute_id,
-            kind: definition.kind.as_deref().unwrap_or(""),
-            name: &definition.name,
-            definition: &definition.definition,
-        });
         let (golden, others): (Vec<_>, Vec<_>) = self
             .labels
             .iter()
             .partition(|label| label.split == Split::Golden);
-        let columns = ["attribute_id", "kind", "name", "definition"];
-        table(
-            &folder.join("definitions.tsv"),
-            b'\t',
-            &columns,
-            definitions,
-        )?;
+        definitions_table(&folder.join("definitions.tsv"), &self.definitions)?;
         let columns = ["job_id", "split", "group_id", "source", "title", "text"];
         table(&folder.join("jobs.csv"), b',', &columns, &self.jobs)?;
         let columns = ["job_id", "attribute_id", "start", "end"];
@@ -100,6 +88,22 @@ impl Prepared {
             report.tasks_dropped_as_copies, report.tasks, report.golden_attributes_unseen_in_train
         )
     }
+}
+
+/// Writes `definitions.tsv`.
+pub(crate) fn definitions_table(path: &Path, definitions: &[Definition]) -> Result<()> {
+    let rows = definitions.iter().map(|definition| DefinitionRow {
+        attribute_id: &definition.attribute_id,
+        kind: definition.kind.as_deref().unwrap_or(""),
+        name: &definition.name,
+        definition: &definition.definition,
+    });
+    table(
+        path,
+        b'\t',
+        &["attribute_id", "kind", "name", "definition"],
+        rows,
+    )
 }
 
 fn table<R: Serialize>(

@@ -5,7 +5,11 @@ mod place;
 pub use place::*;
 
 /// The data programs and where they were built.
-pub const PROGRAMS: [(&str, &str); 5] = [
+pub const PROGRAMS: [(&str, &str); 6] = [
+    (
+        "jobmatch-generate-jobs",
+        env!("CARGO_BIN_EXE_jobmatch-generate-jobs"),
+    ),
     ("jobmatch-onet", env!("CARGO_BIN_EXE_jobmatch-onet")),
     ("jobmatch-segment", env!("CARGO_BIN_EXE_jobmatch-segment")),
     ("jobmatch-dataset", env!("CARGO_BIN_EXE_jobmatch-dataset")),
