@@ -9,6 +9,8 @@ use crate::{Error, Result};
 pub const DEV_SHARE: f64 = 0.1;
 /// Negatives drawn for each positive.
 pub const NEGATIVES: usize = 1;
+/// Hard ones among them, at most.
+pub const HARD_NEGATIVES: usize = 1;
 /// Characters of a cleaned sentence below which it makes no pair.
 pub const MIN_CHARS: usize = 3;
 /// Characters of a cleaned sentence above which it makes no pair.
@@ -46,6 +48,9 @@ pub struct Config {
     pub conflicts: Conflicts,
     /// Negatives drawn for each positive. 0 gives positives only. Default: [`NEGATIVES`].
     pub negatives: usize,
+    /// Of the negatives of a positive at most so many are hard ones, where a file of them is given; the others are drawn.
+    /// Default: [`HARD_NEGATIVES`].
+    pub hard_negatives: usize,
     /// How negatives are drawn. Default: `uniform`.
     pub negative_sampling: NegativeSampling,
     /// Characters of a cleaned sentence below which it makes no pair; sentence unit only. Default:
@@ -136,6 +141,7 @@ impl Default for Config {
             dev_share: DEV_SHARE,
             conflicts: Conflicts::default(),
             negatives: NEGATIVES,
+            hard_negatives: HARD_NEGATIVES,
             negative_sampling: NegativeSampling::default(),
             min_chars: MIN_CHARS,
             max_chars: MAX_CHARS,

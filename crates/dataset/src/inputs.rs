@@ -45,6 +45,13 @@ pub trait Source: Sync {
     /// When they cannot be read from the start.
     fn sentences(&self) -> Result<Option<Sentences<'_>>>;
 
+    /// Attributes that a model takes for right and that are not, in the form of labels (only job and attribute count); of
+    /// a job the worst first. They are negatives where no label says that they are right.
+    ///
+    /// # Errors
+    /// When they cannot be read from the start.
+    fn hard_negatives(&self) -> Result<Option<Box<dyn Rows<Label> + '_>>>;
+
     /// What happens to a bad row, and to a label for a job or an attribute that is not there.
     fn on_bad_row(&self) -> OnBadRow;
 
@@ -75,6 +82,8 @@ pub struct Inputs {
     pub labels: Vec<Label>,
     /// The jobs' sentences, if there are any, in the order of the jobs.
     pub sentences: Option<Vec<Sentence>>,
+    /// Attributes to be drawn as negatives first.
+    pub hard_negatives: Vec<Label>,
 }
 
 impl Source for Inputs {
@@ -99,6 +108,13 @@ impl Source for Inputs {
     fn sentences(&self) -> Result<Option<Sentences<'_>>> {
         let rows = self.sentences.as_ref();
         Ok(rows.map(|rows| -> Sentences<'_> { Box::new(rows.iter().cloned().map(Ok)) }))
+    }
+
+    fn hard_negatives(&self) -> Result<Option<Box<dyn Rows<Label> + '_>>> {
+        Ok(match self.hard_negatives.is_empty() {
+            true => None,
+            false => Some(Box::new(InMemory::of(&self.hard_negatives))),
+        })
     }
 
     fn on_bad_row(&self) -> OnBadRow {
@@ -177,6 +193,7 @@ pub struct Files {
     labels: Vec<PathBuf>,
     definitions: Vec<Definition>,
     sentences: Option<PathBuf>,
+    hard_negatives: Option<PathBuf>,
     reading: Reading,
 }
 
@@ -201,8 +218,16 @@ impl Files {
             jobs,
             labels,
             sentences: sentences.map(|artifact| artifact.dir().to_path_buf()),
+            hard_negatives: None,
             reading,
         })
+    }
+
+    /// With a file of hard negatives: `job_id`, `attribute_id`, of a job the worst first.
+    #[must_use]
+    pub fn with_hard_negatives(mut self, path: Option<PathBuf>) -> Self {
+        self.hard_negatives = path;
+        self
     }
 
     fn label_files<'a>(&'a self, paths: Vec<&'a PathBuf>) -> LabelFiles<'a> {
@@ -261,6 +286,15 @@ impl Source for Files {
         };
         let rows = read_shards(folder, "sentences")?.map(|row| row.map_err(Error::from));
         Ok(Some(Box::new(rows)))
+    }
+
+    fn hard_negatives(&self) -> Result<Option<Box<dyn Rows<Label> + '_>>> {
+        let path = self.hard_negatives.as_ref();
+        Ok(
+            path.map(|path| -> Box<dyn Rows<Label> + '_> {
+                Box::new(self.label_files(vec![path]))
+            }),
+        )
     }
 
     fn on_bad_row(&self) -> OnBadRow {

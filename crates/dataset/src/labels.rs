@@ -29,10 +29,13 @@ pub(crate) struct LabelRow {
     /// The number of the file's name.
     pub(crate) source: u32,
     pub(crate) line: u64,
+    /// It is no label, but a negative to be drawn first; `source` means nothing then.
+    pub(crate) is_hard: bool,
 }
 
 /// What came of routing.
 pub(crate) struct Routing {
+    pub(crate) hard_negatives: Flow,
     pub(crate) flow: Flow,
     pub(crate) sources: Vec<String>,
     pub(crate) rejected: Vec<Rejected>,
@@ -79,6 +82,7 @@ pub(crate) fn route(
                     evidence: label.evidence,
                     source: *names.entry(label.source).or_insert(next),
                     line: label.line,
+                    is_hard: false,
                 };
                 let shard = config.shard_of(job);
                 let of_kept = config.shard_of(plan.kept(job));
@@ -90,16 +94,62 @@ pub(crate) fn route(
         }
     }
     rejected.splice(0..0, labels.rejected());
+    let hard_negatives = route_hard(context, plan, row_of, &mut buckets, &mut rejected)?;
     buckets.finish()?;
     let mut sources = vec![String::new(); names.len()];
     for (name, number) in names {
         sources[number as usize] = name;
     }
     Ok(Routing {
+        hard_negatives,
         flow,
         sources,
         rejected,
     })
+}
+
+/// Sends each hard negative to the shard of its job, or of the job that stands for it.
+fn route_hard(
+    context: &Context,
+    plan: &Plan,
+    row_of: &dyn Fn(&str) -> Option<u32>,
+    buckets: &mut Buckets,
+    rejected: &mut Vec<Rejected>,
+) -> Result<Flow> {
+    let mut flow = Flow::default();
+    let Some(mut rows) = context.source.hard_negatives()? else {
+        return Ok(flow);
+    };
+    for row in rows.by_ref() {
+        let row = row?;
+        let (job, attribute) = match known(context, row_of, &row) {
+            Ok(known) => known,
+            Err(unknown) if context.source.on_bad_row() == OnBadRow::Stop => return Err(unknown),
+            Err(unknown) => {
+                rejected.push(set_aside(&row, &unknown));
+                continue;
+            }
+        };
+        flow.rows_in += 1;
+        let job = plan.kept(job);
+        if plan.fate(job).half().is_none() {
+            flow.remove("job_makes_no_pairs");
+            continue;
+        }
+        flow.keep();
+        let row = LabelRow {
+            job,
+            attribute,
+            positive: false,
+            evidence: None,
+            source: 0,
+            line: row.line,
+            is_hard: true,
+        };
+        buckets.push(context.config.shard_of(job), row)?;
+    }
+    rejected.extend(rows.rejected());
+    Ok(flow)
 }
 
 fn known(

@@ -30,6 +30,7 @@
 //! | `evidence` | 1 | the label's evidence lies in this sentence |
 //! | `aligned` | 1 | the label has no evidence, and this sentence is its best by BM25 (`alignment_score`) |
 //! | `random` | 0 | drawn for the positive that `positive_id` names |
+//! | `hard` | 0 | the same, out of the file of hard negatives |
 //! | `given` | 1 | job unit: the label says so |
 //! | `given` | 0 | a label row says so; at sentence unit its sentence is found as for positives, with `alignment_score` where by BM25 |
 //!
@@ -72,7 +73,7 @@
 //!         source: "labels.csv".into(),
 //!         line: 2,
 //!     }],
-//!     sentences: None,
+//!     ..Inputs::default()
 //! };
 //! let config = Config { dev_share: 0.0, ..Config::default() };
 //! # let folder = tempfile::tempdir()?;
@@ -102,6 +103,7 @@ mod config;
 mod dev_halves;
 mod error;
 mod evidence;
+mod fates;
 mod inputs;
 mod labels;
 mod minhash;
@@ -120,8 +122,9 @@ mod write;
 
 pub use build::build;
 pub use config::{
-    Config, Conflicts, DEV_SAMPLE, DEV_SHARE, JOBS_PER_SHARD, MAX_CHARS, MAX_CLUSTER_SHARE,
-    MIN_ALIGNMENT, MIN_CHARS, NEAR_COPY, NEGATIVES, NegativeSampling, SplitBy, TRAIN_SAMPLE, Unit,
+    Config, Conflicts, DEV_SAMPLE, DEV_SHARE, HARD_NEGATIVES, JOBS_PER_SHARD, MAX_CHARS,
+    MAX_CLUSTER_SHARE, MIN_ALIGNMENT, MIN_CHARS, NEAR_COPY, NEGATIVES, NegativeSampling, SplitBy,
+    TRAIN_SAMPLE, Unit,
 };
 pub use dev_halves::{DevHalves, MIN_DEV_HALF, group_or_job};
 pub use error::{Error, Result};

@@ -36,6 +36,8 @@ pub struct Report {
     pub pairs: Flow,
     /// Negatives wanted, and those drawn.
     pub negatives: Flow,
+    /// Rows of the file of hard negatives, and those of jobs that make pairs.
+    pub hard_negatives: Flow,
     /// Jobs that are nearly the same.
     pub near_copies: NearCopyCounts,
     /// How the texts of labels were found.

@@ -412,3 +412,41 @@ fn given_sentences_equal_those_found_here() {
          segment this jobs file again"
     );
 }
+
+#[test]
+fn hard_negatives_come_first_and_are_never_right() {
+    let mut inputs = of(
+        vec![job("a", TEXT), job("b", "Dance all night long.")],
+        vec![
+            label("a", "records", true, None),
+            label("b", "dance", true, None),
+        ],
+    );
+    // Of `a`: one that is right, one known to be right by another name, two good ones. Of `b`: none.
+    inputs.hard_negatives = ["records", "paint", "dance"]
+        .map(|attribute| label("a", attribute, true, None))
+        .to_vec();
+    inputs.hard_negatives.push(label("b", "dance", true, None));
+    let config = Config {
+        dev_share: 0.0,
+        negatives: 3,
+        hard_negatives: 2,
+        ..Config::default()
+    };
+    let output = run(&config, 1, &inputs).unwrap();
+    let sources = |job: &str| -> Vec<String> {
+        let pairs = output.train.iter().filter(|pair| pair.job_id == job);
+        pairs
+            .map(|pair| format!("{} {:?}", pair.attribute_id, pair.source))
+            .collect()
+    };
+    assert_eq!(sources("a")[1..3], ["paint Hard", "dance Hard"]);
+    assert!(sources("a")[3].ends_with("Random"));
+    assert!(
+        sources("b")[1..]
+            .iter()
+            .all(|source| source.ends_with("Random"))
+    );
+    assert_eq!(output.report.train.by_source["0 hard"], 2);
+    assert_eq!(output.report.hard_negatives.rows_out, 4);
+}

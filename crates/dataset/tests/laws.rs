@@ -106,7 +106,7 @@ fn inputs() -> impl Strategy<Value = Inputs> {
                     .map(|(row, name)| definition(&format!("a{row}"), name))
                     .collect(),
                 labels,
-                sentences: None,
+                ..Inputs::default()
             }
         })
     })
@@ -421,7 +421,7 @@ fn many() -> Inputs {
             .map(|(row, name)| definition(&format!("a{row}"), name))
             .collect(),
         labels,
-        sentences: None,
+        ..Inputs::default()
     }
 }
 

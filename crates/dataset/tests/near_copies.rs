@@ -35,7 +35,7 @@ fn inputs(jobs: Vec<Job>) -> Inputs {
             definition("dance", "Dance"),
         ],
         labels,
-        sentences: None,
+        ..Inputs::default()
     }
 }
 

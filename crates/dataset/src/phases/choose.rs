@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::Context;
-use super::place::{self, KeyRow};
+use super::place::{self, JobFacts, KeyRow};
 use super::plan::{Fate, Plan};
 use crate::report::Flow;
 use crate::split::Half;
@@ -30,8 +30,7 @@ pub(crate) struct Chosen {
 /// All that is known of a partition's texts.
 pub(crate) struct Partition {
     keys: Vec<Sharded>,
-    /// The classes that are known to be right for a job, or not to be drawn.
-    pub(crate) jobs: HashMap<u32, Vec<u32>>,
+    pub(crate) jobs: HashMap<u32, JobFacts>,
 }
 
 impl Partition {
@@ -40,7 +39,7 @@ impl Partition {
         for shard in 0..plan.shards {
             let section = place::read_section(context, shard, partition)?;
             keys.extend(section.keys.into_iter().map(|key| (key, shard)));
-            jobs.extend(section.jobs);
+            jobs.extend(section.jobs.into_iter().map(|facts| (facts.row, facts)));
         }
         keys.sort_unstable();
         Ok(Self { keys, jobs })

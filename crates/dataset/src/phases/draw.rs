@@ -17,8 +17,10 @@ use crate::{Result, random, scratch};
 pub(crate) struct Drawn {
     /// Its number among the candidates of its shard.
     pub(crate) candidate: u32,
-    /// The attributes of its negatives.
+    /// The attributes of its negatives, hard ones first.
     pub(crate) negatives: Vec<u32>,
+    /// How many of them are hard.
+    pub(crate) hard: u32,
 }
 
 /// What a partition came to.
@@ -91,10 +93,18 @@ fn draw_partition(
         for (key, shard) in &text.kept {
             let half = key.half.unwrap_or(Half::Train) as usize;
             let id = attributes.id(key.attribute).as_bytes();
-            let mut negatives = Vec::new();
+            let (mut negatives, mut of_hard) = (Vec::new(), 0);
             if !key.is_negative {
+                let hard = partition
+                    .jobs
+                    .get(&key.job)
+                    .map_or(&[][..], |facts| &facts.hard);
+                let most = config.hard_negatives.min(config.negatives);
+                negatives = take_hard(hard, most, &class, &mut excluded);
+                of_hard = negatives.len() as u32;
                 let mut rng = random::stream(seed, "negatives", &[&text.text.0, id]);
-                negatives = urn.draw(&mut rng, config.negatives, &mut excluded);
+                let left = config.negatives - negatives.len();
+                negatives.extend(urn.draw(&mut rng, left, &mut excluded));
                 drawing.negatives.rows_in += config.negatives as u64;
                 drawing.negatives.rows_out += negatives.len() as u64;
             }
@@ -113,6 +123,7 @@ fn draw_partition(
             shards[*shard as usize].push(Drawn {
                 candidate: key.candidate,
                 negatives,
+                hard: of_hard,
             });
         }
         drawing.texts[0] += u64::from(sides[0]);
@@ -124,6 +135,26 @@ fn draw_partition(
     (drawing, shards)
 }
 
+/// The first hard negatives, at most so many, whose classes are not in `excluded`, which then holds them.
+fn take_hard(
+    hard: &[u32],
+    most: usize,
+    class: &impl Fn(u32) -> u32,
+    excluded: &mut Vec<u32>,
+) -> Vec<u32> {
+    let mut taken = Vec::new();
+    for attribute in hard {
+        if taken.len() == most {
+            break;
+        }
+        if let Err(place) = excluded.binary_search(&class(*attribute)) {
+            excluded.insert(place, class(*attribute));
+            taken.push(*attribute);
+        }
+    }
+    taken
+}
+
 /// The classes that are not to be drawn for a text, sorted: those known to be right for it in any job, or for any job
 /// whose pairs it makes; those that a label calls wrong there; those of its own pairs.
 fn excluded(text: &Chosen, partition: &Partition, class: &impl Fn(u32) -> u32) -> Vec<u32> {
@@ -132,7 +163,8 @@ fn excluded(text: &Chosen, partition: &Partition, class: &impl Fn(u32) -> u32) -
     for (key, _) in &text.kept {
         classes.push(class(key.attribute));
         if last.replace(key.job) != Some(key.job) {
-            classes.extend(partition.jobs.get(&key.job).into_iter().flatten());
+            let facts = partition.jobs.get(&key.job);
+            classes.extend(facts.into_iter().flat_map(|facts| &facts.excluded));
         }
     }
     classes.sort_unstable();

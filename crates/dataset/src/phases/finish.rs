@@ -75,6 +75,7 @@ pub(crate) fn finish(
         placed: placing.placed.clone(),
         pairs: pairs(&placing, weights),
         negatives: numbers.negatives.clone(),
+        hard_negatives: plan.hard_negatives.clone(),
         near_copies: plan.near_copies,
         alignment: placing.alignment.clone(),
         definitions: definitions(context, weights),

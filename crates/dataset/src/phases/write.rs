@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::Context;
-use super::draw::read_drawn;
+use super::draw::{Drawn, read_drawn};
 use super::number::Numbers;
 use super::place::{JobCandidates, read_candidates};
 use super::plan::Plan;
@@ -50,10 +50,11 @@ fn write_shard(context: &Context, plan: &Plan, numbers: &Numbers, shard: u32) ->
     let work = context.work;
     let jobs = read_candidates(context, shard)?;
     let candidates = jobs.iter().map(|job| job.candidates.len()).sum();
-    let mut drawn: Vec<Option<Vec<u32>>> = vec![None; candidates];
+    let mut drawn: Vec<Option<Drawn>> = vec![None; candidates];
     for partition in 0..plan.partitions {
         for pair in read_drawn(context, partition, shard)? {
-            drawn[pair.candidate as usize] = Some(pair.negatives);
+            let place = pair.candidate as usize;
+            drawn[place] = Some(pair);
         }
     }
     let mut writing = Writing::default();
@@ -74,11 +75,11 @@ fn write_shard(context: &Context, plan: &Plan, numbers: &Numbers, shard: u32) ->
             }
             let mut with_positives = false;
             for (candidate, number) in job.candidates.iter().zip(numbered) {
-                let Some(negatives) = &drawn[number] else {
+                let Some(drawn) = &drawn[number] else {
                     continue;
                 };
                 with_positives |= candidate.positive;
-                let new = rows.push(job, candidate, negatives);
+                let new = rows.push(job, candidate, drawn);
                 let sample = &numbers.samples[side];
                 if sample.binary_search(&(shard, number as u32)).is_ok() {
                     writing.samples[side].extend_from_slice(&rows.rows[new..]);
@@ -109,7 +110,7 @@ impl Rows<'_> {
         &mut self,
         job: &JobCandidates,
         candidate: &crate::place::Candidate,
-        negatives: &[u32],
+        drawn: &Drawn,
     ) -> usize {
         let attributes = self.context.attributes;
         let text = &job.texts[candidate.text as usize];
@@ -129,17 +130,22 @@ impl Rows<'_> {
             positive_id: None,
         };
         self.rows.push(pair(candidate.attribute));
-        for (number, attribute) in (positive_id + 1..).zip(negatives) {
+        for (place, attribute) in drawn.negatives.iter().enumerate() {
+            let is_hard = place < drawn.hard as usize;
             self.rows.push(Pair {
-                pair_id: number,
+                pair_id: positive_id + 1 + place as u64,
                 label: 0.0,
-                source: PairSource::Random,
+                source: if is_hard {
+                    PairSource::Hard
+                } else {
+                    PairSource::Random
+                },
                 alignment_score: None,
                 positive_id: Some(positive_id),
                 ..pair(*attribute)
             });
         }
-        self.next += 1 + negatives.len() as u64;
+        self.next += 1 + drawn.negatives.len() as u64;
         at
     }
 }

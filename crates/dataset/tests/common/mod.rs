@@ -141,7 +141,7 @@ pub fn of(jobs: Vec<Job>, labels: Vec<Label>) -> Inputs {
         jobs,
         definitions: names(),
         labels,
-        sentences: None,
+        ..Inputs::default()
     }
 }
 

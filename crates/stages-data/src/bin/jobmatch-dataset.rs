@@ -33,6 +33,9 @@ struct Arguments {
     /// The jobs' sentences: the output of jobmatch-segment; absent: they are found here
     #[arg(long, value_name = "DIR")]
     sentences: Option<PathBuf>,
+    /// Negatives to be taken first: job_id and attribute_id, of a job the worst first
+    #[arg(long, value_name = "FILE")]
+    hard_negatives: Option<PathBuf>,
     /// Folder to write
     #[arg(long, value_name = "DIR")]
     output: PathBuf,
@@ -129,6 +132,9 @@ fn work() -> anyhow::Result<()> {
         let name = labels.file_name().unwrap_or_default().to_string_lossy();
         inputs.push(Input::file(&format!("labels {name}"), labels)?);
     }
+    if let Some(path) = &arguments.hard_negatives {
+        inputs.push(Input::file("hard negatives", path)?);
+    }
     inputs.extend(
         sentences
             .as_ref()
@@ -165,6 +171,7 @@ fn work() -> anyhow::Result<()> {
         sentences.as_ref(),
         reading,
     )
+    .map(|files| files.with_hard_negatives(arguments.hard_negatives))
     .and_then(|files| threads.install(|| build(&pairs, seed, &files, &work, &Watch::default())));
     match made {
         Ok(Some(report)) => publish(work, &report, &mut telemetry),

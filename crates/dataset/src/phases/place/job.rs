@@ -6,7 +6,7 @@ use blake3::Hash;
 use jobmatch_records::{Job, Sentence};
 
 use super::super::plan::Fate;
-use super::{CandidateText, JobCandidates, KeyRow, Placing, Shared};
+use super::{CandidateText, JobCandidates, JobFacts, KeyRow, Placing, Shared};
 use crate::labels::{LabelRow, settle};
 use crate::place::{Candidate, Placed, Placer};
 use crate::split::Half;
@@ -17,6 +17,8 @@ use crate::{Result, Unit};
 #[derive(Default)]
 pub(super) struct OfJob {
     pub(super) own: Vec<LabelRow>,
+    /// Attributes to be drawn as negatives first.
+    pub(super) hard: Vec<u32>,
     pub(super) of_copies: BTreeMap<u32, Vec<LabelRow>>,
 }
 
@@ -27,7 +29,7 @@ pub(super) struct JobPlaced {
     pub(super) candidates: Option<JobCandidates>,
     /// Without the candidates' numbers in the shard.
     pub(super) keys: Vec<KeyRow>,
-    pub(super) excluded: Vec<u32>,
+    pub(super) facts: JobFacts,
     pub(super) positives: Vec<(u32, Hash)>,
 }
 
@@ -155,7 +157,11 @@ impl Shared<'_> {
         right_classes.extend(barred.iter().map(class));
         right_classes.sort_unstable();
         right_classes.dedup();
-        result.excluded = right_classes;
+        result.facts = JobFacts {
+            row,
+            excluded: right_classes,
+            hard: of_job.hard.clone(),
+        };
         result.candidates = Some(JobCandidates {
             row,
             job_id: job.job_id.clone(),

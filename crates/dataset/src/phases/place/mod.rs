@@ -59,8 +59,17 @@ pub(crate) struct KeyRow {
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Section {
     pub(crate) keys: Vec<KeyRow>,
-    /// The classes that are known to be right for a job, or not to be drawn.
-    pub(crate) jobs: Vec<(u32, Vec<u32>)>,
+    pub(crate) jobs: Vec<JobFacts>,
+}
+
+/// What a partition is told of a job.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct JobFacts {
+    pub(crate) row: u32,
+    /// The classes that are known to be right for it, or not to be drawn.
+    pub(crate) excluded: Vec<u32>,
+    /// Attributes to be drawn first.
+    pub(crate) hard: Vec<u32>,
 }
 
 /// What placing a shard came to.
@@ -165,6 +174,11 @@ impl Shared<'_> {
         let mut of_jobs: HashMap<u32, OfJob> = HashMap::new();
         let inside = rows.first..rows.first + rows.jobs.len() as u32;
         for label in labels::read(self.context, rows.shard)? {
+            if label.is_hard {
+                let hard = &mut of_jobs.entry(label.job).or_default().hard;
+                hard.push(label.attribute);
+                continue;
+            }
             let kept = self.plan.kept(label.job);
             if kept != label.job && inside.contains(&kept) {
                 let copies = &mut of_jobs.entry(kept).or_default().of_copies;
@@ -231,9 +245,12 @@ impl Shared<'_> {
             for mut key in placed.keys {
                 key.candidate += numbered;
                 let section = &mut sections[key.text.partition(partitions)];
-                let told = section.jobs.last().is_some_and(|(row, _)| *row == job.row);
+                let told = section
+                    .jobs
+                    .last()
+                    .is_some_and(|facts| facts.row == job.row);
                 if key.half.is_some() && !told {
-                    section.jobs.push((job.row, placed.excluded.clone()));
+                    section.jobs.push(placed.facts.clone());
                 }
                 section.keys.push(key);
             }
