@@ -321,7 +321,7 @@ pub(crate) fn repeated(job_id: &str, place: &str, first: u64) -> String {
 /// What a row's number counts in a file.
 fn place(path: &std::path::Path) -> &'static str {
     match path.extension() {
-        Some(extension) if extension == "parquet" => "row",
+        Some(extension) if extension.eq_ignore_ascii_case("parquet") => "row",
         _ => "line",
     }
 }

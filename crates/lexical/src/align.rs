@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use crate::Analyzer;
 use crate::index::{B, K1, idf};
-use crate::memo::Memos;
+use crate::memo::{Memo, Memos, Tally, Token};
+use crate::words::{is_plain, words};
 
 /// The length in tokens that counts as average for a sentence. It is a constant, not the mean of
 /// the sentences at hand, so that a score depends on the sentence and the passages alone: not on
@@ -78,38 +79,65 @@ impl Aligner {
 
     /// Prepares a sentence, so that it is tokenized once for all passages.
     ///
-    /// The weights equal those of `bm25::Embedder` to the bit. Threads may call it at once; what was found for a word is
-    /// remembered, since stemming costs much more than looking up.
+    /// The weights equal those of `bm25::Embedder` to the bit. Threads may call it at once; each
+    /// remembers what it found for a word, since stemming costs much more than looking up.
     pub fn weigh(&self, sentence: &str) -> Weighed {
-        let mut tokens = 0;
-        let mut numbers = Vec::new();
         let mut memo = self.memos.of_this_thread();
-        // No token reaches over a space: the analyzer maps each character by itself, and ends words there. It drops
-        // control characters after the first character outside ASCII: such a text is one chunk.
-        let blank = match sentence.bytes().any(|byte| byte.is_ascii_control()) {
-            true => None,
-            false => Some(' '),
-        };
-        for chunk in sentence.split(|c| Some(c) == blank) {
-            let found = memo.get(chunk, || self.tokens(chunk));
-            tokens += found.tokens;
-            numbers.extend_from_slice(&found.known);
+        memo.tally.clear();
+        if is_plain(sentence) {
+            self.add_words(&mut memo, sentence);
+        } else if sentence.bytes().any(|byte| byte.is_ascii_control()) {
+            // The analyzer drops control characters after the first character outside ASCII, and
+            // joins what they part: such a text is one piece.
+            self.add_piece(&mut memo, sentence);
+        } else {
+            // No token reaches over a space: the analyzer maps each character by itself, and ends
+            // words there.
+            for piece in sentence.split(' ') {
+                match is_plain(piece) {
+                    true => self.add_words(&mut memo, piece),
+                    false => self.add_piece(&mut memo, piece),
+                }
+            }
         }
-        drop(memo);
-        numbers.sort_unstable();
-        let of_length = K1 * (1.0 - B + B * (tokens as f32 / SENTENCE_TOKENS));
-        let weigh = |same: &[u32]| {
-            let count = same.len() as f32;
-            (same[0], count * (K1 + 1.0) / (count + of_length))
-        };
-        Weighed(numbers.chunk_by(|a, b| a == b).map(weigh).collect())
+        weighed(&mut memo.tally)
     }
 
-    /// How many tokens a text has, and the numbers of those that some passage holds.
-    fn tokens(&self, text: &str) -> (u32, Vec<u32>) {
-        let tokens = self.analyzer.tokens(text);
-        let known = tokens.iter().filter_map(|token| self.vocabulary.get(token));
-        (tokens.len() as u32, known.copied().collect())
+    /// Adds the tokens of a plain text to the tally.
+    fn add_words(&self, memo: &mut Memo, plain: &str) {
+        for word in words(plain) {
+            let Some(key) = word.key else {
+                self.add_piece(memo, word.text);
+                continue;
+            };
+            let token = memo.words.get(key, || self.token(word.text));
+            memo.tally.add(token);
+        }
+    }
+
+    /// What a word of a plain text is: split off, it is one word again.
+    #[cold]
+    fn token(&self, word: &str) -> Token {
+        match self.analyzer.tokens(word).first() {
+            None => Token::NOTHING,
+            Some(token) => match self.vocabulary.get(token) {
+                None => Token::UNKNOWN,
+                Some(number) => Token::known(*number),
+            },
+        }
+    }
+
+    /// Adds the tokens of any text to the tally.
+    fn add_piece(&self, memo: &mut Memo, text: &str) {
+        let find = || {
+            let tokens = self.analyzer.tokens(text);
+            let known = tokens.iter().filter_map(|token| self.vocabulary.get(token));
+            Tally {
+                tokens: tokens.len() as u32,
+                known: known.copied().collect(),
+            }
+        };
+        memo.tally.add_all(memo.pieces.get(text, find));
     }
 
     /// The sentence's score for the passage at position `passage`; 0 for a position that is not
@@ -133,111 +161,18 @@ impl Aligner {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn one_is_every_token_once_at_average_length() {
-        let aligner = Aligner::new(&["alpha beta", "beta gamma"]);
-        let words: Vec<String> = (0..13).map(|i| format!("filler{i}")).collect();
-        let sentence = aligner.weigh(&format!("alpha beta {}", words.join(" ")));
-        assert!((aligner.score(0, &sentence) - 1.0).abs() < 1e-6);
-        let shorter = aligner.weigh("alpha beta");
-        assert!(aligner.score(0, &shorter) > 1.0);
-    }
-
-    #[test]
-    fn a_rare_word_counts_more_than_a_common_one() {
-        let aligner = Aligner::new(&["maintain records", "maintain ships", "maintain lawns"]);
-        let common = aligner.score(0, &aligner.weigh("maintain"));
-        let rare = aligner.score(0, &aligner.weigh("record"));
-        assert!(rare > common && common > 0.0);
-    }
-
-    #[test]
-    fn weights_equal_those_of_the_library() {
-        use bm25::EmbedderBuilder;
-
-        let passages = [
-            "Maintain sales records, e-mail and 3.11 files",
-            "Don't repair C++ or node.js a.b engines",
-            "Review étude 1,000 under_score",
-        ];
-        let aligner = Aligner::new(&passages);
-        let embedder =
-            EmbedderBuilder::<crate::index::Literal, Analyzer>::with_avgdl(SENTENCE_TOKENS)
-                .tokenizer(Analyzer::english())
-                .k1(K1)
-                .b(B)
-                .build();
-        let check = |text: &str| {
-            let mut expected: Vec<(u32, f32)> = (embedder.embed(text).0.into_iter())
-                .filter_map(|token| Some((*aligner.vocabulary.get(&token.index)?, token.value)))
-                .collect();
-            expected.sort_unstable_by_key(|(number, _)| *number);
-            expected.dedup_by_key(|(number, _)| *number);
-            assert_eq!(aligner.weigh(text), Weighed(expected), "{text:?}");
-        };
-        let pieces = [
-            "records",
-            "SALES",
-            "sales",
-            " ",
-            "\t",
-            "\n",
-            "\r\n",
-            "\u{a0}",
-            ".",
-            ",",
-            "3.11",
-            "3",
-            "-",
-            "_",
-            "'",
-            "\u{2019}",
-            "don't",
-            "e-mail",
-            "a.b",
-            "é",
-            "étude",
-            "\u{301}",
-            "\u{200d}",
-            "\u{4e2d}",
-            "1,000",
-            "node.js",
-            "C++",
-            "the",
-            "THE",
-            "Of",
-            "@",
-            "http://a.b/c?d=1",
-            "\u{1f600}",
-            "ß",
-            "engines",
-            "repairing",
-            "(",
-            "\u{201c}",
-            "\"",
-            "\u{2022} ",
-            "\u{7f}",
-            "\u{feff}",
-        ];
-        let text = proptest::collection::vec(proptest::sample::select(pieces.to_vec()), 0..30);
-        let mut runner = proptest::test_runner::TestRunner::default();
-        let law = runner.run(&text, |pieces| {
-            check(&pieces.concat());
-            check(&pieces.join(" "));
-            Ok(())
-        });
-        law.unwrap();
-    }
-
-    #[test]
-    fn nothing_shared_is_zero() {
-        let aligner = Aligner::new(&["maintain records", "the of"]);
-        assert_eq!(aligner.score(0, &aligner.weigh("dance")), 0.0);
-        assert_eq!(aligner.score(1, &aligner.weigh("the of")), 0.0);
-        assert_eq!(aligner.score(7, &aligner.weigh("records")), 0.0);
-    }
+/// The BM25 weights of a sentence's tokens.
+fn weighed(tally: &mut Tally) -> Weighed {
+    tally.known.sort_unstable();
+    let of_length = K1 * (1.0 - B + B * (tally.tokens as f32 / SENTENCE_TOKENS));
+    let weigh = |same: &[u32]| {
+        let count = same.len() as f32;
+        (same[0], count * (K1 + 1.0) / (count + of_length))
+    };
+    let mut weights = Vec::with_capacity(tally.known.len());
+    weights.extend(tally.known.chunk_by(|a, b| a == b).map(weigh));
+    Weighed(weights)
 }
+
+#[cfg(test)]
+mod tests;

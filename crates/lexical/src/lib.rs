@@ -20,6 +20,7 @@ mod align;
 mod analyzer;
 mod index;
 mod memo;
+mod words;
 
 pub use align::{Aligner, SENTENCE_TOKENS, Weighed};
 pub use analyzer::Analyzer;

@@ -85,6 +85,8 @@ pub struct IndexedAttribute {
 }
 
 impl Record for IndexedAttribute {
+    const RISING: &'static [&'static str] = &["faiss_id"];
+
     fn schema() -> SchemaRef {
         schema(vec![
             column("faiss_id", DataType::UInt64),

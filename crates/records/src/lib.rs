@@ -6,10 +6,11 @@
 //!
 //! - A file's name tells its form: `.csv` (quotes as in RFC 4180), `.tsv` (no quoting: a `"` is a character), `.jsonl`,
 //!   `.parquet`; text also `.gz` and `.zst`. Text is UTF-8, with or without a byte order mark, lines end in LF or CR LF.
-//! - Rows are read as they are asked for; a row of text has at most 64 MiB.
+//! - Rows are read as they are asked for; a row of text, and so a value, has at most 64 MiB. A longer one is a bad row,
+//!   of which no more than that is ever in memory.
 //! - Columns that we do not know are named once in the log and not read. [`Columns`] maps names.
 //! - A bad row ends the reading, or is set aside with its reason ([`OnBadRow`]). What makes the rest of a file
-//!   doubtful always ends it: a quote that is never closed, a stream cut short.
+//!   doubtful always ends it: a quote that the end of the file leaves open, a stream cut short.
 //!
 //! ```
 //! use jobmatch_records::{Definition, PassageTemplate};

@@ -77,6 +77,8 @@ pub struct Pair {
 }
 
 impl Record for Pair {
+    const RISING: &'static [&'static str] = &["pair_id", "positive_id"];
+
     fn schema() -> SchemaRef {
         schema(vec![
             column("pair_id", DataType::UInt64),

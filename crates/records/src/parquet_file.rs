@@ -9,8 +9,9 @@ use arrow::compute::BatchCoalescer;
 use arrow::datatypes::SchemaRef;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
-use parquet::basic::{Compression, ZstdLevel};
+use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::file::properties::WriterProperties;
+use parquet::schema::types::ColumnPath;
 
 use crate::{Error, Result};
 
@@ -25,6 +26,10 @@ const CREATED_BY: &str = "jobmatch";
 
 /// A row type with its columns.
 pub trait Record: Sized {
+    /// Columns of whole numbers that rise from row to row. They are written as differences: a dictionary of values that
+    /// never come again costs time and space.
+    const RISING: &'static [&'static str] = &[];
+
     /// The columns, in order.
     fn schema() -> SchemaRef;
 
@@ -72,13 +77,18 @@ impl<R: Record> ParquetWriter<R> {
     /// # Errors
     /// When it cannot be made.
     pub fn create(path: &Path) -> Result<Self> {
-        let properties = WriterProperties::builder()
+        let mut properties = WriterProperties::builder()
             .set_compression(Compression::ZSTD(ZstdLevel::default()))
             .set_max_row_group_row_count(Some(ROW_GROUP))
-            .set_created_by(CREATED_BY.to_owned())
-            .build();
+            .set_created_by(CREATED_BY.to_owned());
+        for name in R::RISING {
+            let column = ColumnPath::from(*name);
+            properties = properties
+                .set_column_dictionary_enabled(column.clone(), false)
+                .set_column_encoding(column, Encoding::DELTA_BINARY_PACKED);
+        }
         let file = File::create(path).map_err(Error::io("create", path))?;
-        let writer = ArrowWriter::try_new(file, R::schema(), Some(properties))
+        let writer = ArrowWriter::try_new(file, R::schema(), Some(properties.build()))
             .map_err(Error::write(path))?;
         Ok(Self {
             path: path.to_path_buf(),
@@ -94,11 +104,21 @@ impl<R: Record> ParquetWriter<R> {
     /// # Errors
     /// When they cannot be written.
     pub fn write(&mut self, rows: &[R]) -> Result<()> {
-        for rows in rows.chunks(BLOCK) {
-            self.blocks
-                .push_batch(R::to_batch(rows)?)
-                .map_err(Error::Batch)?;
-            self.write_blocks()?;
+        let mut rest = rows;
+        while !rest.is_empty() {
+            let room = BLOCK - self.blocks.get_buffered_rows();
+            let (piece, after) = rest.split_at(room.min(rest.len()));
+            let batch = R::to_batch(piece)?;
+            if piece.len() == BLOCK {
+                // Nothing waits: it need not be copied together.
+                self.writer
+                    .write(&batch)
+                    .map_err(Error::write(&self.path))?;
+            } else {
+                self.blocks.push_batch(batch).map_err(Error::Batch)?;
+                self.write_blocks()?;
+            }
+            rest = after;
         }
         self.rows += rows.len() as u64;
         Ok(())

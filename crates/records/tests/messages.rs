@@ -62,6 +62,17 @@ fn jobs() {
             "utf8.jsonl, line 1: the line is not UTF-8 after its first 23 bytes; save the file as UTF-8",
         ),
         (
+            "utf8.tsv",
+            b"\xef\xbb\xbfjob_id\ttext\r\nj1\tx\r\nj2\tab\"\xe9\r\n",
+            "utf8.tsv, line 3: column `text` is not UTF-8 after its first 3 bytes; save the file as UTF-8",
+        ),
+        ("mark.csv", b"\xef\xbb\xbf", "mark.csv holds no rows"),
+        (
+            "quote_at_end.csv",
+            b"job_id,text\r\nj1,\"a\r\nb\"\r\nj2,\"",
+            "quote_at_end.csv, line 4: a quote opens here and is never closed",
+        ),
+        (
             "header8.csv",
             b"job_id,text,na\xefve\n1,x,y\n",
             "header8.csv, line 1: the header is not UTF-8; save the file as UTF-8",
@@ -274,34 +285,6 @@ fn labels_of_what_nobody_knows() {
     assert_eq!(
         folder.message(check(&["j"], &["a", "B ", "B"])),
         "l.csv, line 3: attribute_id `b` is not in the definitions; is `B` meant?"
-    );
-}
-
-#[test]
-fn a_row_that_would_not_fit_in_memory() {
-    let folder = Folder::new();
-    // Nearly all of it is one value, compressed to next to nothing.
-    let write = |name: &str, begin: &str| {
-        let mut file =
-            zstd::Encoder::new(std::fs::File::create(folder.path(name)).unwrap(), 1).unwrap();
-        file.write_all(begin.as_bytes()).unwrap();
-        for _ in 0..65 {
-            file.write_all(&vec![b'x'; 1 << 20]).unwrap();
-        }
-        file.finish().unwrap();
-        folder.message(read_jobs(&folder.path(name), &options()))
-    };
-    assert_eq!(
-        write("quote.csv.zst", "job_id,text\n1,\"\n"),
-        "quote.csv.zst, line 2: a quote opens here and is not closed within 64 MiB"
-    );
-    assert_eq!(
-        write("line.tsv.zst", "job_id\ttext\n1\t\""),
-        "line.tsv.zst, line 2: the line is longer than 64 MiB"
-    );
-    assert_eq!(
-        write("line.jsonl.zst", "\n{"),
-        "line.jsonl.zst, line 2: the line is longer than 64 MiB"
     );
 }
 

@@ -25,6 +25,9 @@ pub struct GenerateConfig {
     pub jobs: u64,
     /// About how many words a job has. Default: 120.
     pub words: usize,
+    /// Share of the jobs that carry the code of their occupation as their group. Default: 0, so that nothing but their
+    /// texts tells which jobs belong together.
+    pub groups: f64,
     /// Share of the jobs that are an earlier job with a few words changed. Default: 0.02.
     pub near_copies: f64,
     /// Share of the jobs that are an earlier job in another layout. Default: 0.01.
@@ -38,6 +41,7 @@ impl Default for GenerateConfig {
         GenerateConfig {
             jobs: 1000,
             words: 120,
+            groups: 0.0,
             near_copies: 0.02,
             copies: 0.01,
             evidence: 0.5,
@@ -59,6 +63,7 @@ impl GenerateConfig {
             return refuse("words", format!("must be at least 20, not {}", self.words));
         }
         let shares = [
+            ("groups", self.groups),
             ("near_copies", self.near_copies),
             ("copies", self.copies),
             ("evidence", self.evidence),
@@ -80,11 +85,13 @@ impl GenerateConfig {
 pub struct GeneratedJob {
     /// `g` and its number.
     pub job_id: String,
+    /// The code of its occupation, for some.
+    pub group_id: Option<String>,
     /// The whole text.
     pub text: String,
     /// What is right for it: each activity once, and where its task stands, for some.
     pub labels: Vec<(String, Option<Range<usize>>)>,
-    /// The number of the earlier job that this one is a copy of.
+    /// The number of the earlier job that this one is a copy of. That one is no copy.
     pub copy_of: Option<u64>,
     /// Whether the copy has a few other words.
     pub is_near_copy: bool,
@@ -120,15 +127,20 @@ impl<'a> Generator<'a> {
 
     /// The job with this number, from 0.
     pub fn job(&self, number: u64) -> GeneratedJob {
-        let mut kind = Draw::new(self.seed, &format!("kind {number}"));
-        let share = kind.between(0, 999_999) as f64 / 1e6;
-        let is_near_copy = share < self.config.near_copies;
-        let is_copy = is_near_copy || share < self.config.near_copies + self.config.copies;
-        let copy_of = (is_copy && number > 0).then(|| kind.number() % number);
-        let mut frame = Frame::new(self.seed, copy_of.unwrap_or(number));
-        if let Some(first) = copy_of {
+        let Kind {
+            copy_of,
+            is_near_copy,
+            mut draw,
+        } = self.kind(number);
+        // A copy of a copy copies what that one was made from, so that every job is made from one number.
+        let mut copied = copy_of;
+        while let Some(earlier) = copied.and_then(|earlier| self.kind(earlier).copy_of) {
+            copied = Some(earlier);
+        }
+        let mut frame = Frame::new(self.seed, copied.unwrap_or(number));
+        if let Some(first) = copied {
             if is_near_copy {
-                frame.company = company(&mut kind);
+                frame.differ(&mut draw);
             } else {
                 let next = MARKS
                     .iter()
@@ -138,12 +150,46 @@ impl<'a> Generator<'a> {
                 frame.mark = MARKS[(next + first as usize % 3) % MARKS.len()];
             }
         }
-        let mut job = frame.write(self, copy_of.unwrap_or(number));
+        let mut job = frame.write(self, copied.unwrap_or(number));
         job.job_id = format!("g{number}");
-        job.copy_of = copy_of;
-        job.is_near_copy = is_near_copy && copy_of.is_some();
+        if !self.has_group(number) {
+            job.group_id = None;
+        }
+        job.copy_of = copied;
+        job.is_near_copy = is_near_copy;
         job
     }
+
+    fn kind(&self, number: u64) -> Kind {
+        let mut draw = Draw::new(self.seed, &format!("kind {number}"));
+        let share = share(&mut draw);
+        let is_near_copy = number > 0 && share < self.config.near_copies;
+        let is_copy = number > 0 && share < self.config.near_copies + self.config.copies;
+        Kind {
+            copy_of: is_copy.then(|| draw.number() % number),
+            is_near_copy,
+            draw,
+        }
+    }
+
+    fn has_group(&self, number: u64) -> bool {
+        let mut draw = Draw::new(self.seed, &format!("group {number}"));
+        share(&mut draw) < self.config.groups
+    }
+}
+
+/// What a job is made as.
+struct Kind {
+    /// The earlier job, which may be a copy itself.
+    copy_of: Option<u64>,
+    is_near_copy: bool,
+    /// What is left of the stream.
+    draw: Draw,
+}
+
+/// From 0 to less than 1.
+fn share(draw: &mut Draw) -> f64 {
+    draw.between(0, 999_999) as f64 / 1e6
 }
 
 /// What a job's text is made of, beside its tasks.
@@ -151,6 +197,8 @@ struct Frame {
     company: String,
     city: &'static str,
     mark: &'static str,
+    /// Stands below the title.
+    reference: Option<usize>,
     draw: Draw,
 }
 
@@ -175,8 +223,17 @@ impl Frame {
             company: company(&mut draw),
             city: draw.pick(&CITIES),
             mark: draw.pick(&MARKS),
+            reference: None,
             draw,
         }
+    }
+
+    /// Changes a few words. Not every text names the company, so a reference is added too.
+    fn differ(&mut self, draw: &mut Draw) {
+        if let Some((names, _)) = self.company.rsplit_once(' ') {
+            self.company = format!("{names} {}", draw.pick(&TRADES));
+        }
+        self.reference = Some(draw.between(10_000, 99_999));
     }
 
     fn filled(&mut self, phrases: &[&str], title: &str) -> String {
@@ -192,7 +249,11 @@ impl Frame {
     fn write(mut self, of: &Generator, number: u64) -> GeneratedJob {
         let occupations = &of.source.occupations;
         let main = &occupations[self.draw.between(0, occupations.len() - 1)];
-        let mut text = format!("{}\n\n", main.title);
+        let mut text = format!("{}\n", main.title);
+        if let Some(reference) = self.reference {
+            text.push_str(&format!("Reference {reference}\n"));
+        }
+        text.push('\n');
         for phrases in [&OPENINGS[..], &REQUIREMENTS[..]] {
             text.push_str(&self.filled(phrases, &main.title));
             text.push(' ');
@@ -222,7 +283,7 @@ impl Frame {
             let start = text.len();
             text.push_str(&task.text);
             for activity in &task.activities {
-                let shown = evidence.between(0, 999_999) as f64 / 1e6 < of.config.evidence;
+                let shown = share(&mut evidence) < of.config.evidence;
                 if labels.iter().all(|(known, _)| known != activity) {
                     labels.push((activity.clone(), shown.then_some(start..text.len())));
                 }
@@ -235,6 +296,7 @@ impl Frame {
         text.push('\n');
         GeneratedJob {
             job_id: String::new(),
+            group_id: Some(main.code.clone()),
             text,
             labels,
             copy_of: None,

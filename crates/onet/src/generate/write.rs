@@ -38,7 +38,12 @@ impl Generator<'_> {
     /// When a file cannot be written.
     pub fn write(&self, folder: &Path, mut done: impl FnMut(u64)) -> Result<GenerateReport> {
         definitions_table(&folder.join("definitions.tsv"), &self.source.definitions)?;
-        let mut jobs = Table::create(folder, "jobs.csv", &["job_id", "text"])?;
+        let has_groups = self.config.groups > 0.0;
+        let columns: &[&str] = match has_groups {
+            true => &["job_id", "group_id", "text"],
+            false => &["job_id", "text"],
+        };
+        let mut jobs = Table::create(folder, "jobs.csv", columns)?;
         let columns = ["job_id", "attribute_id", "start", "end"];
         let mut labels = Table::create(folder, "labels.csv", &columns)?;
         let mut report = GenerateReport::default();
@@ -50,7 +55,13 @@ impl Generator<'_> {
                 .collect();
             for job in &batch {
                 report.count(job);
-                jobs.write(&[&job.job_id, &job.text])?;
+                match has_groups {
+                    true => {
+                        let group = job.group_id.as_deref().unwrap_or("");
+                        jobs.write(&[&job.job_id, group, &job.text])?;
+                    }
+                    false => jobs.write(&[&job.job_id, &job.text])?,
+                }
                 for (activity, shown) in &job.labels {
                     let (start, end) = match shown {
                         Some(range) => (range.start.to_string(), range.end.to_string()),

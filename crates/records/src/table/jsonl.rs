@@ -5,24 +5,31 @@ use std::io::{BufRead, BufReader, Read};
 use serde_json::Value;
 
 use super::row::bad_value;
+use super::text::BUFFER;
 use super::{BadRow, Layout, MAX_ROW, RowResult, Rows};
 use crate::{Error, Result};
 
 /// The rows; empty lines are none.
 pub(super) fn rows(layout: Layout, reader: Box<dyn Read + Send>) -> Rows {
-    let mut reader = BufReader::new(reader);
-    let (mut line, mut number, mut checked) = (Vec::new(), 0u64, false);
+    let mut reader = BufReader::with_capacity(BUFFER, reader);
+    let (mut line, mut number, mut checked, mut in_line) = (Vec::new(), 0u64, false, false);
     Box::new(std::iter::from_fn(move || {
         loop {
+            // The rest of a line that is too long is passed over when a further row is asked for.
+            if std::mem::take(&mut in_line)
+                && let Err(error) = reader.skip_until(b'\n')
+            {
+                return Some(Err(Error::io("read", &layout.path)(error)));
+            }
             line.clear();
             number += 1;
             let limit = MAX_ROW as u64 + 1;
             match reader.by_ref().take(limit).read_until(b'\n', &mut line) {
                 Ok(0) => return None,
                 Ok(_) if line.len() > MAX_ROW => {
-                    return Some(Err(
-                        layout.syntax(number, "the line is longer than 64 MiB".to_owned())
-                    ));
+                    in_line = line.last() != Some(&b'\n');
+                    let reason = "the line is longer than 64 MiB".to_owned();
+                    return Some(Ok(Err(BadRow { number, reason })));
                 }
                 Ok(_) if line.iter().all(u8::is_ascii_whitespace) => {}
                 Ok(_) => return Some(row(&layout, &line, number, &mut checked)),

@@ -5,6 +5,7 @@ mod jsonl;
 mod parquet;
 mod row;
 mod text;
+mod watch;
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -16,7 +17,8 @@ use serde::{Deserialize, Serialize};
 use crate::{Error, Result};
 pub use row::{Field, Row, list, optional, required};
 
-/// Bytes of a text file's row: more than any job, less than what a quote that is never closed would swallow.
+/// Bytes of a text file's row: more than any job, less than what a quote that is never closed would swallow. A longer
+/// row is bad.
 const MAX_ROW: usize = 64 << 20;
 
 /// Which of a file's columns holds which of ours: our name to theirs. What is not mapped has our name.

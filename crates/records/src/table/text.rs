@@ -8,7 +8,7 @@ use super::Compression;
 use crate::{Error, Result};
 
 /// Bytes read from the disk at once.
-const BUFFER: usize = 1 << 16;
+pub(super) const BUFFER: usize = 1 << 16;
 
 /// A text file's bytes, decompressed, without the mark that some programs put before UTF-8.
 pub(super) fn decoded(

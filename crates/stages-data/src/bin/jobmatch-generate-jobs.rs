@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use clap::{Args, Parser};
 use jobmatch_artifact::{Begin, Identity, Input, begin};
 use jobmatch_onet::{GenerateConfig, Generator, Occupations};
@@ -22,6 +23,9 @@ struct Arguments {
     /// Folder to write
     #[arg(long, value_name = "DIR")]
     output: PathBuf,
+    /// Threads; 0 is one for each core
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    threads: usize,
     #[command(flatten)]
     flags: Flags,
     #[command(flatten)]
@@ -38,6 +42,10 @@ struct Flags {
     #[arg(long, value_name = "N")]
     #[serde(skip_serializing_if = "Option::is_none")]
     words: Option<usize>,
+    /// Share of the jobs that carry their occupation's code as group_id [default: 0]
+    #[arg(long, value_name = "SHARE", value_parser = stage::finite)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    groups: Option<f64>,
     /// Share of the jobs that are an earlier job with a few words changed [default: 0.02]
     #[arg(long, value_name = "SHARE", value_parser = stage::finite)]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -80,12 +88,16 @@ fn work() -> anyhow::Result<()> {
     };
 
     let mut telemetry = Telemetry::start("generate-jobs");
+    let threads = rayon::ThreadPoolBuilder::new()
+        .num_threads(arguments.threads)
+        .build()
+        .context("cannot start the threads")?;
+    telemetry.threads(threads.current_num_threads());
     let source = Occupations::read(&arguments.tasks, &arguments.occupations)?;
     let generator = Generator::new(&source, &settings.config, settings.seed)?;
     let progress = Progress::new("making", "jobs", Some(settings.config.jobs));
-    let report = generator.write(draft.dir(), |done| {
-        progress.add(done - progress.done());
-    })?;
+    let done = |jobs| progress.add(jobs - progress.done());
+    let report = threads.install(|| generator.write(draft.dir(), done))?;
     progress.finish();
     draft.write_json("report.json", &report)?;
     telemetry.count("jobs", report.jobs);
