@@ -62,6 +62,8 @@ impl Context<'_> {
     /// Counts what is done of a phase.
     fn progress(&self, phase: &'static str, unit: &'static str) -> impl Fn(u64) + Sync {
         let (observer, total) = (self.observer, AtomicU64::new(0));
+        // So that a rate counts from here, not from the first report on.
+        observer.advanced(phase, unit, 0);
         move |more| {
             let before = total.fetch_add(more, Ordering::Relaxed);
             observer.advanced(phase, unit, before + more);
