@@ -17,7 +17,13 @@ use jobmatch_records::{
 
 const PROGRAM: &str = "jobmatch-generate-jobs";
 const ARGUMENTS: &str = "--tasks tasks.csv --occupations occupations.txt --output";
-const FILES: [&str; 4] = ["definitions.tsv", "jobs.csv", "labels.csv", "report.json"];
+const FILES: [&str; 5] = [
+    "README.md",
+    "definitions.tsv",
+    "jobs.csv",
+    "labels.csv",
+    "report.json",
+];
 
 /// Twelve occupations of eight tasks, each task of words of its own.
 fn place_with_sources() -> Place {

@@ -75,14 +75,7 @@ pub(crate) fn scan(context: &Context) -> Result<Counted> {
     if work.is_finished(COUNT)? {
         let counted: Counted = scratch::read(work, COUNT)?;
         let shards = config.shards(counted.jobs);
-        let open = |shard: &u32| Ok(!work.is_finished(&unit(*shard))?);
-        let mine = (0..shards).filter(|shard| work.shard().takes(u64::from(*shard)));
-        if mine
-            .map(|shard| open(&shard))
-            .collect::<Result<Vec<_>>>()?
-            .iter()
-            .all(|open| !open)
-        {
+        if context.open_units(shards, unit)?.is_empty() {
             return Ok(counted);
         }
     }

@@ -115,7 +115,7 @@ impl<'a> Generator<'a> {
     /// When a setting makes no sense, or there is no task.
     pub fn new(source: &'a Occupations, config: &'a GenerateConfig, seed: u64) -> Result<Self> {
         config.validate()?;
-        if source.occupations.is_empty() {
+        if (source.occupations.iter()).all(|occupation| occupation.tasks.is_empty()) {
             return Err(Error::NoJobs);
         }
         Ok(Self {
@@ -138,16 +138,13 @@ impl<'a> Generator<'a> {
             copied = Some(earlier);
         }
         let mut frame = Frame::new(self.seed, copied.unwrap_or(number));
-        if let Some(first) = copied {
+        if copied.is_some() {
             if is_near_copy {
                 frame.differ(&mut draw);
             } else {
-                let next = MARKS
-                    .iter()
-                    .position(|mark| *mark == frame.mark)
-                    .unwrap_or(0)
-                    + 1;
-                frame.mark = MARKS[(next + first as usize % 3) % MARKS.len()];
+                // Any mark but the one that the first has.
+                let others: Vec<&str> = MARKS.into_iter().filter(|m| *m != frame.mark).collect();
+                frame.mark = draw.pick(&others);
             }
         }
         let mut job = frame.write(self, copied.unwrap_or(number));

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::{GeneratedJob, Generator};
 use crate::error::{Error, Result};
-use crate::write::definitions_table;
+use crate::write::{ATTRIBUTION, definitions_table};
 
 /// Jobs that are made at once.
 const BATCH: u64 = 8192;
@@ -31,13 +31,20 @@ pub struct GenerateReport {
 }
 
 impl Generator<'_> {
-    /// Writes `jobs.csv`, `labels.csv` and `definitions.tsv` into a folder that is there; calls `done` with the jobs
+    /// Writes `jobs.csv`, `labels.csv`, `definitions.tsv` and a `README.md` with the attribution into a folder that is there; calls `done` with the jobs
     /// written so far.
     ///
     /// # Errors
     /// When a file cannot be written.
     pub fn write(&self, folder: &Path, mut done: impl FnMut(u64)) -> Result<GenerateReport> {
         definitions_table(&folder.join("definitions.tsv"), &self.source.definitions)?;
+        let readme = folder.join("README.md");
+        let text = format!("# Made-up jobs for tests of scale\n\n{ATTRIBUTION}\n");
+        std::fs::write(&readme, text).map_err(|source| Error::Io {
+            action: "write it",
+            path: readme,
+            source,
+        })?;
         let has_groups = self.config.groups > 0.0;
         let columns: &[&str] = match has_groups {
             true => &["job_id", "group_id", "text"],

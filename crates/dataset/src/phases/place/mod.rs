@@ -201,18 +201,13 @@ impl Shared<'_> {
                         self.kept(row, job, sentences, fate, of_job)
                     }
                     (Fate::Copy, Some(of_job)) => self.copy(row, job, sentences, of_job),
-                    (_, of_job) => Ok(self.left_out(of_job)),
+                    // No label was sent to any other job.
+                    _ => Ok(JobPlaced::default()),
                 }
             })
             .collect();
         // The first error in the order of jobs, not the first in time.
         placed.into_iter().collect()
-    }
-
-    /// A row whose job's id stood before: its labels are those of the first job with the id, so there are none.
-    fn left_out(&self, of_job: Option<&OfJob>) -> JobPlaced {
-        debug_assert!(of_job.is_none_or(|of_job| of_job.own.is_empty()));
-        JobPlaced::default()
     }
 
     fn write(&self, shard: u32, placed: Vec<JobPlaced>) -> Result<()> {
