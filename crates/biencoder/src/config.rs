@@ -1,6 +1,6 @@
 //! Settings of bi-encoder training.
 
-use jobmatch_training::OptimizerConfig;
+use jobmatch_training::TrainerConfig;
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result};
@@ -9,12 +9,13 @@ use crate::{Error, Result};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct BiEncoderConfig {
-    /// Positives per step; each one's passage is a negative for all the others.
+    /// Positives per step, of all ranks and parts together; the passage of each is a negative for all the others of its
+    /// part (of the whole batch, without accumulation).
     pub batch_size: usize,
     /// Passes over the positives.
-    pub epochs: usize,
+    pub epochs: u64,
     /// Stops after so many steps, if the epochs have not ended before; the schedule then ends there too.
-    pub max_steps: Option<usize>,
+    pub max_steps: Option<u64>,
     /// Cosines are multiplied by this before the softmax: the inverse of a temperature.
     pub scale: f64,
     /// Whether each passage must also find its query among the batch's queries.
@@ -28,11 +29,11 @@ pub struct BiEncoderConfig {
     /// What stands before a passage; absent: what the model's folder says.
     pub passage_prompt: Option<String>,
     /// Steps between two evaluations on dev queries; one is always made before the first step and after the last.
-    pub evaluate_every: usize,
+    pub evaluate_every: u64,
     /// At most so many dev queries are evaluated, the first of the dev sample.
     pub evaluate_queries: usize,
-    /// The optimizer's settings.
-    pub optimizer: OptimizerConfig,
+    /// The optimizer, the precision, the checkpoints.
+    pub trainer: TrainerConfig,
 }
 
 impl Default for BiEncoderConfig {
@@ -50,7 +51,7 @@ impl Default for BiEncoderConfig {
             passage_prompt: None,
             evaluate_every: 100,
             evaluate_queries: 500,
-            optimizer: OptimizerConfig::default(),
+            trainer: TrainerConfig::default(),
         }
     }
 }
@@ -88,7 +89,7 @@ impl BiEncoderConfig {
         if self.evaluate_every == 0 {
             return refuse("evaluate_every", "0".to_owned(), "1 or more");
         }
-        Ok(self.optimizer.validate()?)
+        Ok(self.trainer.validate()?)
     }
 }
 

@@ -21,17 +21,29 @@ pub enum Error {
         /// The data set's folder.
         folder: PathBuf,
         /// How many there are.
-        found: usize,
+        found: u64,
     },
-    /// A pair names an attribute that the definitions do not have.
+    /// A batch is too small for the ranks and parts it is cut into.
     #[error(
-        "pair {pair_id} in {folder} names attribute `{attribute_id}`, which the definitions lack: give the definitions the data set was made from"
+        "a batch of {batch} positives has too few for {ranks} ranks and {parts} parts: each needs at least 2 in every part"
+    )]
+    TooManyRanks {
+        /// Positives of a batch.
+        batch: usize,
+        /// Ranks.
+        ranks: usize,
+        /// Parts of a step.
+        parts: usize,
+    },
+    /// A positive names an attribute that the definitions do not have.
+    #[error(
+        "a positive of job {job_id} in {folder} names attribute `{attribute_id}`, which the definitions lack: give the definitions the data set was made from"
     )]
     UnknownAttribute {
         /// The data set's folder.
         folder: PathBuf,
-        /// The pair's number.
-        pair_id: u64,
+        /// The job.
+        job_id: String,
         /// The attribute.
         attribute_id: String,
     },
@@ -48,12 +60,15 @@ pub enum Error {
     /// The encoder failed.
     #[error(transparent)]
     Encoder(#[from] jobmatch_encoder::Error),
-    /// The optimizer or the log failed.
+    /// The steps, the checkpoints or the log failed.
     #[error(transparent)]
     Training(#[from] jobmatch_training::Error),
     /// The index over dev passages failed.
     #[error(transparent)]
     Retrieval(#[from] jobmatch_retrieval::Error),
+    /// The ranks do not agree, or one died.
+    #[error(transparent)]
+    Ranks(#[from] jobmatch_torch_ext::Error),
     /// The data set could not be read.
     #[error(transparent)]
     Records(#[from] jobmatch_records::Error),

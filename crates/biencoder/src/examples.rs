@@ -1,9 +1,10 @@
 //! What a bi-encoder is trained and evaluated on, read from a data set's folder.
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use jobmatch_records::{Definition, Pair, PassageTemplate, Positive, read_shards};
+use jobmatch_training::{Cursor, CursorConfig, Position};
 
 use crate::{Error, KnownPositives, Result};
 
@@ -49,8 +50,11 @@ pub struct DevSet {
 /// A data set's folder as the bi-encoder sees it: positives only.
 #[derive(Debug)]
 pub struct TrainingData {
-    /// Training positives, in the order of the data set.
-    pub examples: Vec<Example>,
+    folder: PathBuf,
+    /// Training positives, in the order of the training.
+    pub(crate) rows: Cursor<Pair>,
+    /// Each attribute's passage.
+    passages: HashMap<String, String>,
     /// What must not be taken for a negative.
     pub known: KnownPositives,
     /// Dev queries from the dev sample.
@@ -58,87 +62,120 @@ pub struct TrainingData {
 }
 
 impl TrainingData {
-    /// Reads the positives of `folder` (`train/`, `dev_sample/`, `positives/`). Passages are written by
-    /// `template` from `definitions`. At most `dev_queries` dev queries are kept, the first.
+    /// Opens the positives of `folder` (`train/`, `dev_sample/`, `positives/`), whose order in the training follows from
+    /// `seed`. Passages are written by `template` from `definitions`. At most `dev_queries` dev queries are kept, the
+    /// first. The training positives stay on the disk.
     ///
     /// # Errors
     /// When a file cannot be read, names an attribute that has no definition, or holds fewer than two positives.
-    pub fn read(
+    pub fn open(
         folder: &Path,
         definitions: &[Definition],
         template: &PassageTemplate,
         dev_queries: usize,
+        seed: u64,
     ) -> Result<Self> {
-        let rows: HashMap<&str, usize> = definitions
+        let texts: Vec<String> = definitions.iter().map(|d| template.render(d)).collect();
+        let row_of: HashMap<&str, usize> = definitions
             .iter()
             .enumerate()
             .map(|(row, definition)| (definition.attribute_id.as_str(), row))
             .collect();
-        let passages: Vec<String> = definitions.iter().map(|d| template.render(d)).collect();
-        let row_of = |pair: &Pair| {
-            rows.get(pair.attribute_id.as_str())
-                .copied()
-                .ok_or_else(|| Error::UnknownAttribute {
-                    folder: folder.to_path_buf(),
-                    pair_id: pair.pair_id,
-                    attribute_id: pair.attribute_id.clone(),
-                })
-        };
-
-        let mut examples = Vec::new();
-        for pair in positives(folder, "train")? {
-            let passage = &passages[row_of(&pair)?];
-            examples.push(Example::new(
-                &pair.job_id,
-                &pair.text,
-                &pair.attribute_id,
-                passage,
+        let positives = read_shards::<Positive>(&folder.join("positives"), "part")?;
+        let positives = positives.collect::<std::result::Result<Vec<_>, _>>()?;
+        // Every positive of train and dev is among them.
+        if let Some(unknown) = positives
+            .iter()
+            .find(|positive| !row_of.contains_key(positive.attribute_id.as_str()))
+        {
+            return Err(unknown_attribute(
+                folder,
+                &unknown.job_id,
+                &unknown.attribute_id,
             ));
         }
-        if examples.len() < 2 {
-            return Err(Error::TooFewPositives {
-                folder: folder.to_path_buf(),
-                found: examples.len(),
-            });
+
+        let config = CursorConfig {
+            positives_only: true,
+            ..CursorConfig::default()
+        };
+        let too_few = |found| Error::TooFewPositives {
+            folder: folder.to_path_buf(),
+            found,
+        };
+        let rows = match Cursor::open(&folder.join("train"), config, seed) {
+            Err(jobmatch_training::Error::NoRows { .. }) => return Err(too_few(0)),
+            opened => opened?,
+        };
+        if rows.rows() < 2 {
+            return Err(too_few(rows.rows()));
         }
 
         let mut relevant_by_query: BTreeMap<String, Vec<usize>> = BTreeMap::new();
         let mut queries = Vec::new();
-        for pair in positives(folder, "dev_sample")? {
-            let row = row_of(&pair)?;
+        for pair in read_shards::<Pair>(&folder.join("dev_sample"), "part")? {
+            let pair = pair?;
+            if pair.label <= 0.5 {
+                continue;
+            }
+            let row = row_of
+                .get(pair.attribute_id.as_str())
+                .ok_or_else(|| unknown_attribute(folder, &pair.job_id, &pair.attribute_id))?;
             if !relevant_by_query.contains_key(&pair.text) {
                 if queries.len() == dev_queries {
                     continue;
                 }
                 queries.push(pair.text.clone());
             }
-            relevant_by_query.entry(pair.text).or_default().push(row);
+            relevant_by_query.entry(pair.text).or_default().push(*row);
         }
         let relevant = queries
             .iter()
             .map(|query| relevant_by_query.remove(query).unwrap_or_default())
             .collect();
-        let known = read_shards::<Positive>(&folder.join("positives"), "part")?;
-        let known = KnownPositives::new(known.collect::<std::result::Result<Vec<_>, _>>()?);
+        let ids = definitions.iter().map(|d| d.attribute_id.clone());
         Ok(Self {
-            examples,
-            known,
+            folder: folder.to_path_buf(),
+            rows,
+            passages: ids.zip(texts.iter().cloned()).collect(),
+            known: KnownPositives::new(positives),
             dev: DevSet {
                 queries,
                 relevant,
-                passages,
+                passages: texts,
             },
         })
     }
+
+    /// Training positives in all.
+    pub fn examples(&self) -> u64 {
+        self.rows.rows()
+    }
+
+    /// The examples of the batch at `position`.
+    pub(crate) fn batch(&mut self, position: Position, size: usize) -> Result<Vec<Example>> {
+        self.rows.seek(position)?;
+        let pairs = self.rows.next_batch(size)?;
+        let example = |pair: Pair| {
+            let passage = self
+                .passages
+                .get(&pair.attribute_id)
+                .ok_or_else(|| unknown_attribute(&self.folder, &pair.job_id, &pair.attribute_id))?;
+            Ok(Example::new(
+                &pair.job_id,
+                &pair.text,
+                &pair.attribute_id,
+                passage,
+            ))
+        };
+        pairs.into_iter().map(example).collect()
+    }
 }
 
-fn positives(folder: &Path, part: &str) -> Result<Vec<Pair>> {
-    let mut kept = Vec::new();
-    for pair in read_shards::<Pair>(&folder.join(part), "part")? {
-        let pair = pair?;
-        if pair.label > 0.5 {
-            kept.push(pair);
-        }
+fn unknown_attribute(folder: &Path, job_id: &str, attribute_id: &str) -> Error {
+    Error::UnknownAttribute {
+        folder: folder.to_path_buf(),
+        job_id: job_id.to_owned(),
+        attribute_id: attribute_id.to_owned(),
     }
-    Ok(kept)
 }

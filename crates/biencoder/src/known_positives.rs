@@ -35,7 +35,7 @@ impl KnownPositives {
     /// For a batch, row-major `[query, passage]`: whether a passage must be left out of a query's denominator, because
     /// its attribute is known to be right for the query's job or for its very text, or because its text is that of the
     /// query's own passage. The diagonal is false.
-    pub fn excluded(&self, batch: &[&Example]) -> Vec<bool> {
+    pub fn excluded(&self, batch: &[Example]) -> Vec<bool> {
         let mut excluded = Vec::with_capacity(batch.len() * batch.len());
         for (row, query) in batch.iter().enumerate() {
             let of_job = self.by_job.get(&query.job_id);
@@ -73,7 +73,6 @@ mod tests {
             text_digest: e.text_digest.clone(),
             attribute_id: e.attribute_id.clone(),
         }));
-        let rows: Vec<&Example> = batch.iter().collect();
         let expected = [
             // j1's `plan`: b is j1's, c is right for the same text, the other a is its own passage.
             [false, true, true, true],
@@ -84,6 +83,6 @@ mod tests {
             // j3's `sell`: only its own passage again.
             [true, false, false, false],
         ];
-        assert_eq!(known.excluded(&rows), expected.concat());
+        assert_eq!(known.excluded(&batch), expected.concat());
     }
 }

@@ -27,6 +27,7 @@ mod examples;
 mod known_positives;
 mod loss;
 mod model;
+mod objective;
 mod quality;
 mod train;
 

@@ -6,12 +6,13 @@ use tch::{Kind, Reduction, Tensor};
 
 /// MultipleNegativesRankingLoss (Henderson et al. 2017, "Efficient Natural Language Response Suggestion"), a scalar:
 ///
-/// `mean over i of  -log( exp(s·⟨q_i, p_i⟩) / Σ_j exp(s·⟨q_i, p_j⟩) )`
+/// `mean over i of  -log( exp(s·⟨q_i, p_own(i)⟩) / Σ_j exp(s·⟨q_i, p_j⟩) ),  own(i) = first + i`
 ///
-/// for unit-length embeddings `queries_qd` and `passages_pd` of shape `[batch, dimension]`, where row i of both is a
-/// positive pair and `s` is `scale`. `excluded_qp`, boolean `[batch, batch]`, takes pairs out of the denominator: what is
-/// known to match is no negative. Its diagonal must be false. With `symmetric` the mean of this loss and of the same
-/// loss with queries and passages exchanged is returned.
+/// for unit-length embeddings `queries_qd` `[queries, dimension]` and `passages_pd` `[passages, dimension]`, where the
+/// queries' own passages stand in a row from `first` on (0 where the batch is all one rank's) and `s` is `scale`.
+/// `excluded_qp`, boolean `[queries, passages]`, takes pairs out of the denominator: what is known to match is no negative.
+/// It must be false for a query's own passage. The symmetric form is the mean of this loss and of the one with queries
+/// and passages exchanged.
 ///
 /// Agrees with `MultipleNegativesRankingLoss` of sentence-transformers (cosine similarity, and its symmetric form)
 /// when nothing is excluded.
@@ -20,25 +21,15 @@ pub fn multiple_negatives_ranking_loss(
     passages_pd: &Tensor,
     excluded_qp: Option<&Tensor>,
     scale: f64,
-    symmetric: bool,
+    first: i64,
 ) -> Tensor {
     let mut scores_qp = queries_qd.matmul(&passages_pd.transpose(0, 1)) * scale;
     if let Some(excluded_qp) = excluded_qp {
         scores_qp = scores_qp.masked_fill(excluded_qp, f64::NEG_INFINITY);
     }
-    let own = Tensor::arange(scores_qp.size()[0], (Kind::Int64, scores_qp.device()));
-    let forward = cross_entropy(&scores_qp, &own);
-    if symmetric {
-        let backward = cross_entropy(&scores_qp.transpose(0, 1), &own);
-        (forward + backward) / 2.0
-    } else {
-        forward
-    }
-}
-
-/// Mean of `-log softmax(scores)[own]` over rows, in the precision of the scores.
-fn cross_entropy(scores: &Tensor, own: &Tensor) -> Tensor {
-    scores.cross_entropy_loss(own, None::<&Tensor>, Reduction::Mean, -100, 0.0)
+    let rows = scores_qp.size().first().copied().unwrap_or(0);
+    let own = Tensor::arange_start(first, first + rows, (Kind::Int64, scores_qp.device()));
+    scores_qp.cross_entropy_loss(&own, None::<&Tensor>, Reduction::Mean, -100, 0.0)
 }
 
 #[cfg(test)]
@@ -70,11 +61,20 @@ mod tests {
     #[test]
     fn agrees_with_the_formula() {
         let (q, p) = random_pair(5);
-        let loss = multiple_negatives_ranking_loss(&q, &p, None, 20.0, false).double_value(&[]);
+        let loss = multiple_negatives_ranking_loss(&q, &p, None, 20.0, 0).double_value(&[]);
         assert!((loss - by_hand(&q, &p, &[], 20.0)).abs() < 1e-12);
-        let both = multiple_negatives_ranking_loss(&q, &p, None, 20.0, true).double_value(&[]);
-        let expected = (by_hand(&q, &p, &[], 20.0) + by_hand(&p, &q, &[], 20.0)) / 2.0;
-        assert!((both - expected).abs() < 1e-12);
+    }
+
+    #[test]
+    fn shares_of_the_queries_have_the_mean_loss_of_all() {
+        let (q, p) = random_pair(6);
+        let whole = multiple_negatives_ranking_loss(&q, &p, None, 20.0, 0).double_value(&[]);
+        let share = |first: i64, rows: i64| {
+            let mine = q.narrow(0, first, rows);
+            multiple_negatives_ranking_loss(&mine, &p, None, 20.0, first).double_value(&[])
+        };
+        let mean = (share(0, 4) * 4.0 + share(4, 2) * 2.0) / 6.0;
+        assert!((mean - whole).abs() < 1e-12);
     }
 
     #[test]
@@ -88,7 +88,7 @@ mod tests {
                 .collect::<Vec<_>>(),
         )
         .view([4, 4]);
-        let loss = multiple_negatives_ranking_loss(&q, &p, Some(&mask), 20.0, false);
+        let loss = multiple_negatives_ranking_loss(&q, &p, Some(&mask), 20.0, 0);
         let expected = by_hand(&q.detach(), &p.detach(), &[(0, 1), (2, 0)], 20.0);
         assert!((loss.double_value(&[]) - expected).abs() < 1e-12);
         loss.backward();

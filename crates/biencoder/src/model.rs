@@ -4,6 +4,7 @@ use std::path::Path;
 
 use jobmatch_encoder::{Device, ModelFolder, SentenceEncoder};
 use jobmatch_records::PassageTemplate;
+use jobmatch_torch_ext::best_device;
 
 use crate::{Error, Result};
 
@@ -62,14 +63,14 @@ impl BiEncoder {
     /// # Errors
     /// When the folder, its weights or its passage template are not sound.
     pub fn load(model: &str) -> Result<Self> {
-        Self::from_folder(ModelFolder::open(model)?)
+        Self::from_folder(ModelFolder::open(model)?, best_device(0))
     }
 
-    /// Loads a folder that was opened, and perhaps changed in its prompts or length.
+    /// Loads a folder that was opened, and perhaps changed in its prompts or length, onto `device`.
     ///
     /// # Errors
     /// As [`BiEncoder::load`].
-    pub fn from_folder(folder: ModelFolder) -> Result<Self> {
+    pub fn from_folder(folder: ModelFolder, device: Device) -> Result<Self> {
         let saved = folder.metadata.passage_template.as_deref();
         let template = saved
             .map(|text| {
@@ -82,7 +83,7 @@ impl BiEncoder {
             })
             .transpose()?;
         let fingerprint = folder.fingerprint()?;
-        let encoder = SentenceEncoder::from_folder(folder, Device::cuda_if_available())?;
+        let encoder = SentenceEncoder::from_folder(folder, device)?;
         Ok(Self {
             encoder,
             template,

@@ -1,7 +1,7 @@
 //! How well a bi-encoder retrieves, cheap enough to ask in the middle of training.
 
 use jobmatch_retrieval::VectorIndex;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{BiEncoder, DevSet, Result};
 
@@ -9,7 +9,7 @@ use crate::{BiEncoder, DevSet, Result};
 const DEPTH: usize = 50;
 
 /// Means over dev queries, each with all passages as candidates.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct RetrievalQuality {
     /// Queries evaluated.
     pub queries: usize,

@@ -1,132 +1,108 @@
 //! The training loop, in the order of the mathematics.
 
-use jobmatch_encoder::{Device, TokenBudget, Tokens};
-use jobmatch_training::{BestWeights, Optimizer, RunLog, StepRow, epoch_batches};
+use jobmatch_encoder::TokenUsage;
+use jobmatch_torch_ext::World;
+use jobmatch_training::{Finished, Place, Plan, StepRow, Stop, Trainer};
 use serde::Serialize;
-use tch::Tensor;
 
-use crate::loss::multiple_negatives_ranking_loss;
+use crate::objective::part_loss;
 use crate::quality::{RetrievalQuality, retrieval_quality};
-use crate::{BiEncoder, BiEncoderConfig, Example, Result, TrainingData};
-
-/// Tokens of one forward pass inside a step: rows of like length share a pass, so little of it is padding.
-const STEP_BUDGET: TokenBudget = TokenBudget {
-    max_tokens: 1024,
-    max_rows: 64,
-};
+use crate::{BiEncoder, BiEncoderConfig, Error, Result, TrainingData};
 
 /// What a training came to.
 #[derive(Debug, Clone, Serialize)]
 pub struct Summary {
     /// Training positives at hand.
-    pub examples: usize,
+    pub examples: u64,
     /// Optimizer steps taken.
-    pub steps: usize,
+    pub steps: u64,
     /// Mean loss of the last tenth of the steps.
-    pub final_loss: f64,
+    pub final_loss: Option<f64>,
     /// Retrieval on dev queries before the first step.
     pub before: Option<RetrievalQuality>,
     /// Retrieval on dev queries with the weights that were kept.
     pub kept: Option<RetrievalQuality>,
     /// The step after which the kept weights stood.
-    pub kept_step: usize,
+    pub kept_step: u64,
 }
 
-/// Trains `model` on `data` and leaves it with the weights that had the best dev recall@10 (the last ones where there
-/// are no dev queries). `seed` decides the order and the dropout: the same seed, data, settings and number of
-/// threads give the same weights. `progress` hears each step and the number of steps.
+/// Trains `model` on `data` and leaves it, on all ranks, with the weights that had the best dev recall@10 (the last ones
+/// where there are no dev queries). `seed` decides the dropout, and with it `data` was opened: the same seed, data,
+/// settings, ranks and number of threads give the same weights. In `place` lie the log and the checkpoints, from which
+/// it goes on. `progress` hears each step, the number of steps, and the tokens of this rank.
 ///
 /// # Errors
-/// When a setting makes no sense, the loss stops being a number, or the log cannot be written.
+/// When a setting makes no sense, the loss stops being a number, a file cannot be written, a rank died, or `stop` was
+/// asked for.
+#[allow(clippy::too_many_arguments, reason = "each is a thing of its own")]
 pub fn train(
+    world: &World,
     model: &mut BiEncoder,
-    data: &TrainingData,
+    data: &mut TrainingData,
     config: &BiEncoderConfig,
     seed: u64,
-    log: &mut RunLog,
-    progress: &mut dyn FnMut(&StepRow, usize),
+    place: Option<&Place>,
+    stop: Stop,
+    progress: &mut dyn FnMut(&StepRow, u64, TokenUsage),
 ) -> Result<Summary> {
     config.validate()?;
-    tch::manual_seed(seed as i64);
-    let batches: Vec<(usize, Vec<usize>)> = (0..config.epochs)
-        .flat_map(|epoch| {
-            epoch_batches(data.examples.len(), config.batch_size, 2, seed, epoch)
-                .into_iter()
-                .map(move |rows| (epoch, rows))
-        })
-        .take(config.max_steps.unwrap_or(usize::MAX))
-        .collect();
-    let steps = batches.len();
-    let mut optimizer = Optimizer::new(model.encoder.store(), &config.optimizer, steps)?;
-
-    let before = retrieval_quality(model, &data.dev)?;
-    log.evaluation(0, &before)?;
-    let mut best = BestWeights::new();
-    let mut losses = Vec::with_capacity(steps);
-
-    for (done, (epoch, rows)) in batches.iter().enumerate() {
-        let step = done + 1;
-        let examples: Vec<&Example> = rows.iter().map(|&row| &data.examples[row]).collect();
-
-        let (queries, passages) = tokenize(model, &examples)?;
-        let queries_qd = model.encoder.forward(&queries, STEP_BUDGET, true);
-        let passages_pd = model.encoder.forward(&passages, STEP_BUDGET, true);
-        let excluded_qp = config
-            .mask_known_positives
-            .then(|| excluded(data, &examples, queries_qd.device()));
-        let loss = multiple_negatives_ranking_loss(
-            &queries_qd,
-            &passages_pd,
-            excluded_qp.as_ref(),
-            config.scale,
-            config.symmetric,
-        );
-        let numbers = optimizer.step(&loss)?;
-
-        let row = StepRow {
-            step,
-            epoch: *epoch,
-            loss: loss.double_value(&[]),
-            rate: numbers.rate,
-            gradient_norm: numbers.gradient_norm,
-        };
-        losses.push(row.loss);
-        log.step(&row)?;
-        progress(&row, steps);
-
-        if step % config.evaluate_every == 0 || step == steps {
-            let quality = retrieval_quality(model, &data.dev)?;
-            log.evaluation(step, &quality)?;
-            let figure = quality.map_or(0.0, |q| q.recall_at_10);
-            best.offer(step, quality, figure, model.encoder.store());
-        }
+    let rows = &data.rows;
+    let (epochs, max_steps) = (config.epochs, config.max_steps);
+    let plan = Plan::new(rows, config.batch_size, epochs, max_steps, true)?;
+    enough_for_all(world, data.examples(), config)?;
+    let settings = config.trainer.clone();
+    let mut trainer = Trainer::start(
+        world,
+        model.encoder.store(),
+        settings,
+        plan,
+        seed,
+        place,
+        stop,
+    )?;
+    let figure = |quality: &Option<RetrievalQuality>| quality.map_or(0.0, |q| q.recall_at_10);
+    if trainer.done() == 0 {
+        trainer.evaluate(|| retrieval_quality(model, &data.dev), figure)?;
     }
-    let (kept_step, kept) = best.restore(model.encoder.store()).unwrap_or_default();
-    let tail = &losses[losses.len() - losses.len().div_ceil(10)..];
+
+    while !trainer.is_done() {
+        let batch = data.batch(trainer.position(), config.batch_size)?;
+        let mut usage = TokenUsage::default();
+        for part in trainer.parts(batch.len()) {
+            trainer.backward(&part, |_| {
+                part_loss(world, model, &batch, &part, &data.known, config, &mut usage)
+            })?;
+        }
+        let row = trainer.step()?;
+        progress(&row, trainer.total_steps(), usage);
+
+        if trainer.done().is_multiple_of(config.evaluate_every) || trainer.is_done() {
+            trainer.evaluate(|| retrieval_quality(model, &data.dev), figure)?;
+        }
+        trainer.save_if_due()?;
+    }
+    let finished: Finished<RetrievalQuality> = trainer.finish()?;
     Ok(Summary {
-        examples: data.examples.len(),
-        steps,
-        final_loss: tail.iter().sum::<f64>() / tail.len().max(1) as f64,
-        before,
-        kept,
-        kept_step,
+        examples: data.examples(),
+        steps: finished.steps,
+        final_loss: finished.final_loss,
+        before: finished.before,
+        kept: finished.kept,
+        kept_step: finished.kept_step,
     })
 }
 
-fn tokenize(model: &BiEncoder, examples: &[&Example]) -> Result<(Vec<Tokens>, Vec<Tokens>)> {
-    let prompts = &model.encoder.folder.prompts;
-    let queries: Vec<&str> = examples.iter().map(|e| e.query.as_str()).collect();
-    let passages: Vec<&str> = examples.iter().map(|e| e.passage.as_str()).collect();
-    let tokenizer = model.encoder.tokenizer();
-    Ok((
-        tokenizer.encode(&prompts.query, &queries)?,
-        tokenizer.encode(&prompts.passage, &passages)?,
-    ))
-}
-
-fn excluded(data: &TrainingData, examples: &[&Example], device: Device) -> Tensor {
-    let rows = examples.len() as i64;
-    Tensor::from_slice(&data.known.excluded(examples))
-        .view([rows, rows])
-        .to_device(device)
+/// Every rank needs rows in every part, since all gather each other's passages; and a row needs a negative.
+fn enough_for_all(world: &World, examples: u64, config: &BiEncoderConfig) -> Result<()> {
+    let examples = usize::try_from(examples).unwrap_or(usize::MAX);
+    let batch = config.batch_size.min(examples);
+    let (ranks, parts) = (world.size() as usize, config.trainer.accumulation);
+    if batch / (ranks * parts) >= 2 {
+        return Ok(());
+    }
+    Err(Error::TooManyRanks {
+        batch,
+        ranks,
+        parts,
+    })
 }

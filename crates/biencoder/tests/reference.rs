@@ -33,8 +33,14 @@ fn loss_and_gradients_equal_those_of_sentence_transformers() {
         let passages = numbers["ranking_passages"].copy().set_requires_grad(true);
         // The reference's cosine normalizes, so its gradients are those of vectors before normalization.
         let (unit_queries, unit_passages) = (l2_normalize(&queries), l2_normalize(&passages));
-        let loss =
-            multiple_negatives_ranking_loss(&unit_queries, &unit_passages, None, 20.0, symmetric);
+        let one_way =
+            |from: &Tensor, to: &Tensor| multiple_negatives_ranking_loss(from, to, None, 20.0, 0);
+        let forward = one_way(&unit_queries, &unit_passages);
+        let loss = if symmetric {
+            (forward + one_way(&unit_passages, &unit_queries)) / 2.0
+        } else {
+            forward
+        };
         loss.backward();
         let checks = [
             ("loss", loss.detach().view(1)),

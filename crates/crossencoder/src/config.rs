@@ -1,6 +1,6 @@
 //! Settings of cross-encoder training.
 
-use jobmatch_training::OptimizerConfig;
+use jobmatch_training::TrainerConfig;
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result};
@@ -20,20 +20,20 @@ pub enum PosWeight {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct CrossEncoderConfig {
-    /// Pairs per step.
+    /// Pairs per step, of all ranks and parts together.
     pub batch_size: usize,
     /// Passes over the pairs.
-    pub epochs: usize,
+    pub epochs: u64,
     /// Stops after so many steps, if the epochs have not ended before; the schedule then ends there too.
-    pub max_steps: Option<usize>,
+    pub max_steps: Option<u64>,
     /// How much a positive weighs in the loss.
     pub pos_weight: PosWeight,
     /// Pairs are cut to so many tokens, the longer text first.
     pub max_tokens: usize,
     /// Steps between two evaluations on dev pairs; one is always made after the last.
-    pub evaluate_every: usize,
-    /// The optimizer's settings.
-    pub optimizer: OptimizerConfig,
+    pub evaluate_every: u64,
+    /// The optimizer, the precision, the checkpoints.
+    pub trainer: TrainerConfig,
 }
 
 impl Default for CrossEncoderConfig {
@@ -46,7 +46,7 @@ impl Default for CrossEncoderConfig {
             pos_weight: PosWeight::Auto,
             max_tokens: 512,
             evaluate_every: 200,
-            optimizer: OptimizerConfig::default(),
+            trainer: TrainerConfig::default(),
         }
     }
 }
@@ -58,7 +58,7 @@ impl CrossEncoderConfig {
     /// Names the first setting that makes no sense.
     pub fn validate(&self) -> Result<()> {
         let counts = [
-            ("batch_size", self.batch_size),
+            ("batch_size", self.batch_size as u64),
             ("epochs", self.epochs),
             ("max_steps", self.max_steps.unwrap_or(1)),
             ("evaluate_every", self.evaluate_every),
@@ -86,7 +86,7 @@ impl CrossEncoderConfig {
                 expected: "`auto` or a number above 0",
             });
         }
-        Ok(self.optimizer.validate()?)
+        Ok(self.trainer.validate()?)
     }
 }
 

@@ -44,9 +44,12 @@ pub enum Error {
     /// The encoder failed.
     #[error(transparent)]
     Encoder(#[from] jobmatch_encoder::Error),
-    /// The optimizer or the log failed.
+    /// The steps, the checkpoints or the log failed.
     #[error(transparent)]
     Training(#[from] jobmatch_training::Error),
+    /// The ranks do not agree, or one died.
+    #[error(transparent)]
+    Ranks(#[from] jobmatch_torch_ext::Error),
     /// The data set could not be read.
     #[error(transparent)]
     Records(#[from] jobmatch_records::Error),

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use jobmatch_encoder::{Device, ModelFolder, PairEncoder};
+use jobmatch_torch_ext::best_device;
 
 use crate::Result;
 
@@ -19,17 +20,17 @@ impl CrossEncoder {
     /// # Errors
     /// When the folder or its weights are not sound.
     pub fn load(model: &str) -> Result<Self> {
-        Self::from_folder(ModelFolder::open(model)?)
+        Self::from_folder(ModelFolder::open(model)?, best_device(0))
     }
 
-    /// Loads a folder that was opened, and perhaps changed in its length. A bare encoder gets a fresh head: seed libtorch
+    /// Loads a folder that was opened, and perhaps changed in its length, onto `device`. A bare encoder gets a fresh head: seed libtorch
     /// (`tch::manual_seed`) before.
     ///
     /// # Errors
     /// As [`CrossEncoder::load`].
-    pub fn from_folder(folder: ModelFolder) -> Result<Self> {
+    pub fn from_folder(folder: ModelFolder, device: Device) -> Result<Self> {
         let fingerprint = folder.fingerprint()?;
-        let encoder = PairEncoder::from_folder(folder, Device::cuda_if_available())?;
+        let encoder = PairEncoder::from_folder(folder, device)?;
         Ok(Self {
             encoder,
             fingerprint,

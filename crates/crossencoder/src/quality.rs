@@ -1,12 +1,12 @@
 //! How well a cross-encoder tells right from wrong, cheap enough to ask in the middle of training.
 
 use jobmatch_metrics::{Counts, average_precision, best_f1, threshold_curve};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{CrossEncoder, LabelledPair, Result};
 
 /// Numbers over dev pairs, each pair by itself.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct PairQuality {
     /// Pairs evaluated.
     pub pairs: usize,

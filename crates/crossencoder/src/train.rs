@@ -1,13 +1,16 @@
 //! The training loop, in the order of the mathematics.
 
-use jobmatch_encoder::{ModelFolder, TokenBudget};
-use jobmatch_training::{BestWeights, Optimizer, RunLog, StepRow, epoch_batches};
+use std::ops::Range;
+
+use jobmatch_encoder::{ModelFolder, TokenBudget, TokenUsage, Tokens};
+use jobmatch_torch_ext::World;
+use jobmatch_training::{Finished, Place, Plan, StepRow, Stop, Trainer};
 use serde::Serialize;
 use tch::Tensor;
 
 use crate::loss::binary_cross_entropy;
 use crate::quality::{PairQuality, pair_quality};
-use crate::{CrossEncoder, CrossEncoderConfig, PosWeight, Result, TrainingData};
+use crate::{CrossEncoder, CrossEncoderConfig, LabelledPair, PosWeight, Result, TrainingData};
 
 /// Tokens of one forward pass inside a step: pairs of like length share a pass, so little of it is padding.
 const STEP_BUDGET: TokenBudget = TokenBudget {
@@ -19,95 +22,97 @@ const STEP_BUDGET: TokenBudget = TokenBudget {
 #[derive(Debug, Clone, Serialize)]
 pub struct Summary {
     /// Training pairs at hand.
-    pub pairs: usize,
+    pub pairs: u64,
     /// Optimizer steps taken.
-    pub steps: usize,
+    pub steps: u64,
     /// The weight of positives in the loss.
     pub pos_weight: f64,
     /// Mean loss of the last tenth of the steps.
-    pub final_loss: f64,
+    pub final_loss: Option<f64>,
     /// Quality on dev pairs with the weights that were kept.
     pub kept: Option<PairQuality>,
     /// The step after which the kept weights stood.
-    pub kept_step: usize,
+    pub kept_step: u64,
 }
 
-/// Trains a cross-encoder from `folder` (a bare encoder gets a fresh head) on `data`; it comes back with the weights that
-/// had the best dev average precision (the last ones where there are no dev pairs). `seed` decides the head, the order
-/// and the dropout: the same seed, data, settings and number of threads give the same weights. `progress` hears
-/// each step and the number of steps.
+/// Trains a cross-encoder from `folder` (a bare encoder gets a fresh head) on `data`; it comes back, on all ranks, with the
+/// weights that had the best dev average precision (the last ones where there are no dev pairs). `seed` decides the
+/// head and the dropout, and with it `data` was opened: the same seed, data, settings, ranks and number of threads give
+/// the same weights. In `place` lie the log and the checkpoints, from which it goes on. `progress` hears each step, the
+/// number of steps, and the tokens of this rank.
 ///
 /// # Errors
-/// When a setting makes no sense, the folder is not sound, the loss stops being a number, or the log cannot be written.
+/// When a setting makes no sense, the folder is not sound, the loss stops being a number, a file cannot be written, a rank
+/// died, or `stop` was asked for.
+#[allow(clippy::too_many_arguments, reason = "each is a thing of its own")]
 pub fn train(
+    world: &World,
     folder: ModelFolder,
-    data: &TrainingData,
+    data: &mut TrainingData,
     config: &CrossEncoderConfig,
     seed: u64,
-    log: &mut RunLog,
-    progress: &mut dyn FnMut(&StepRow, usize),
+    place: Option<&Place>,
+    stop: Stop,
+    progress: &mut dyn FnMut(&StepRow, u64, TokenUsage),
 ) -> Result<(CrossEncoder, Summary)> {
     config.validate()?;
     tch::manual_seed(seed as i64);
-    let model = CrossEncoder::from_folder(folder.with_max_tokens(config.max_tokens))?;
-    let batches: Vec<(usize, Vec<usize>)> = (0..config.epochs)
-        .flat_map(|epoch| {
-            epoch_batches(data.pairs.len(), config.batch_size, 1, seed, epoch)
-                .into_iter()
-                .map(move |rows| (epoch, rows))
-        })
-        .take(config.max_steps.unwrap_or(usize::MAX))
-        .collect();
-    let steps = batches.len();
-    let mut optimizer = Optimizer::new(model.encoder.store(), &config.optimizer, steps)?;
+    let folder = folder.with_max_tokens(config.max_tokens);
+    let model = CrossEncoder::from_folder(folder, world.device())?;
+    let (epochs, max_steps) = (config.epochs, config.max_steps);
+    let plan = Plan::new(&data.rows, config.batch_size, epochs, max_steps, false)?;
+    let (store, settings) = (model.encoder.store(), config.trainer.clone());
+    let mut trainer = Trainer::start(world, store, settings, plan, seed, place, stop)?;
     let pos_weight = match config.pos_weight {
         PosWeight::Auto => data.negatives_per_positive(),
         PosWeight::Fixed(weight) => weight,
     };
-    let mut best = BestWeights::new();
-    let mut losses = Vec::with_capacity(steps);
+    let figure = |quality: &Option<PairQuality>| quality.map_or(0.0, |q| q.average_precision);
 
-    for (done, (epoch, rows)) in batches.iter().enumerate() {
-        let step = done + 1;
-        let pairs = rows.iter().map(|&row| &data.pairs[row]);
-        let labels: Vec<f32> = pairs.clone().map(|pair| pair.label).collect();
-        let texts: Vec<(&str, &str)> = pairs
-            .map(|p| (p.text.as_str(), p.passage.as_str()))
-            .collect();
-
-        let tokens = model.encoder.tokenizer().encode_pairs(&texts)?;
-        let logits = model.encoder.forward(&tokens, STEP_BUDGET, true);
-        let labels = Tensor::from_slice(&labels).to_device(logits.device());
-        let loss = binary_cross_entropy(&logits, &labels, pos_weight);
-        let numbers = optimizer.step(&loss)?;
-
-        let row = StepRow {
-            step,
-            epoch: *epoch,
-            loss: loss.double_value(&[]),
-            rate: numbers.rate,
-            gradient_norm: numbers.gradient_norm,
-        };
-        losses.push(row.loss);
-        log.step(&row)?;
-        progress(&row, steps);
-
-        if step % config.evaluate_every == 0 || step == steps {
-            let quality = pair_quality(&model, &data.dev)?;
-            log.evaluation(step, &quality)?;
-            let figure = quality.map_or(0.0, |q| q.average_precision);
-            best.offer(step, quality, figure, model.encoder.store());
+    while !trainer.is_done() {
+        let batch = data.batch(trainer.position(), config.batch_size)?;
+        let mut usage = TokenUsage::default();
+        for part in trainer.parts(batch.len()) {
+            trainer.backward(&part, |rows: Range<usize>| {
+                mean_loss(&model, &batch[rows], pos_weight, &mut usage)
+            })?;
         }
+        let row = trainer.step()?;
+        progress(&row, trainer.total_steps(), usage);
+
+        if trainer.done().is_multiple_of(config.evaluate_every) || trainer.is_done() {
+            trainer.evaluate(|| pair_quality(&model, &data.dev), figure)?;
+        }
+        trainer.save_if_due()?;
     }
-    let (kept_step, kept) = best.restore(model.encoder.store()).unwrap_or_default();
-    let tail = &losses[losses.len() - losses.len().div_ceil(10)..];
+    let finished: Finished<PairQuality> = trainer.finish()?;
     let summary = Summary {
-        pairs: data.pairs.len(),
-        steps,
+        pairs: data.pairs(),
+        steps: finished.steps,
         pos_weight,
-        final_loss: tail.iter().sum::<f64>() / tail.len().max(1) as f64,
-        kept,
-        kept_step,
+        final_loss: finished.final_loss,
+        kept: finished.kept,
+        kept_step: finished.kept_step,
     };
     Ok((model, summary))
+}
+
+/// Mean binary cross-entropy of pairs.
+fn mean_loss(
+    model: &CrossEncoder,
+    pairs: &[LabelledPair],
+    pos_weight: f64,
+    usage: &mut TokenUsage,
+) -> Result<Tensor> {
+    let texts: Vec<(&str, &str)> = pairs
+        .iter()
+        .map(|pair| (pair.text.as_str(), pair.passage.as_str()))
+        .collect();
+    let labels: Vec<f32> = pairs.iter().map(|pair| pair.label).collect();
+    let tokens = model.encoder.tokenizer().encode_pairs(&texts)?;
+    let lengths: Vec<usize> = tokens.iter().map(Tokens::len).collect();
+    *usage += TokenUsage::of(&lengths, STEP_BUDGET);
+    let logits = model.encoder.forward(&tokens, STEP_BUDGET, true);
+    let labels = Tensor::from_slice(&labels).to_device(logits.device());
+    Ok(binary_cross_entropy(&logits, &labels, pos_weight))
 }

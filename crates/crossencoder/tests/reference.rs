@@ -8,7 +8,8 @@ use std::collections::HashMap;
 
 use jobmatch_crossencoder::binary_cross_entropy;
 use jobmatch_encoder::{Device, PairEncoder, TokenBudget};
-use jobmatch_training::{Optimizer, OptimizerConfig};
+use jobmatch_torch_ext::World;
+use jobmatch_training::{Error, OptimizerConfig, Plan, Stop, Trainer, TrainerConfig};
 use tch::Tensor;
 
 const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures");
@@ -41,13 +42,23 @@ fn loss_gradient_and_a_step_equal_those_of_pytorch() {
         .collect();
 
     let encoder = PairEncoder::load(&format!("{FIXTURES}/models/tiny-cross"), Device::Cpu).unwrap();
-    let config = OptimizerConfig {
-        learning_rate: 1e-3,
-        weight_decay: 0.01,
-        warmup_ratio: 0.0,
-        max_gradient_norm: 1.0,
+    let config = TrainerConfig {
+        optimizer: OptimizerConfig {
+            learning_rate: 1e-3,
+            weight_decay: 0.01,
+            warmup_ratio: 0.0,
+            ..OptimizerConfig::default()
+        },
+        ..TrainerConfig::default()
     };
-    let mut optimizer = Optimizer::new(encoder.store(), &config, 1_000_000_000).unwrap();
+    let plan = Plan {
+        batch_size: pairs.len(),
+        steps_per_epoch: 1,
+        total_steps: 1_000_000_000,
+        data: String::new(),
+    };
+    let (world, store) = (World::alone(Device::Cpu), encoder.store());
+    let mut trainer = Trainer::start(&world, store, config, plan, 1, None, Stop::never()).unwrap();
     let tokens = encoder.tokenizer().encode_pairs(&pairs).unwrap();
     // Several forward passes of like lengths must sum to the gradient of the one padded batch.
     let budget = TokenBudget {
@@ -63,12 +74,16 @@ fn loss_gradient_and_a_step_equal_those_of_pytorch() {
     let difference = distance(&loss.detach(), &numbers["classification_loss"]);
     assert!(difference < 1e-6, "loss: {difference}");
 
-    let step = optimizer.step(&loss).unwrap();
+    let [part] = &trainer.parts(pairs.len())[..] else {
+        panic!("one part was asked for");
+    };
+    trainer.backward(part, |_| Ok::<_, Error>(loss)).unwrap();
+    let gradient_norm = trainer.step().unwrap().gradient_norm.unwrap();
     let norm = numbers["classification_gradient_norm"].double_value(&[0]);
     assert!(
-        (step.gradient_norm - norm).abs() < 1e-4 * norm,
+        (gradient_norm - norm).abs() < 1e-4 * norm,
         "{} {norm}",
-        step.gradient_norm
+        gradient_norm
     );
     let after = tch::no_grad(|| encoder.forward(&tokens, budget, false));
     let difference = distance(&after, &numbers["classification_logits_after_a_step"]);

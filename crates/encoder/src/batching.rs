@@ -44,6 +44,36 @@ pub fn plan_batches(lengths: &[usize], budget: TokenBudget) -> Vec<Vec<usize>> {
     batches
 }
 
+/// How much of what was computed was padding.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct TokenUsage {
+    /// Tokens, special ones included.
+    pub tokens: u64,
+    /// Places that held no token.
+    pub padding: u64,
+}
+
+impl TokenUsage {
+    /// What the batches of [`plan_batches`] hold for rows of the given token counts.
+    pub fn of(lengths: &[usize], budget: TokenBudget) -> Self {
+        let mut usage = Self::default();
+        for rows in plan_batches(lengths, budget) {
+            let longest = rows.iter().map(|&row| lengths[row]).max().unwrap_or(0);
+            let tokens: usize = rows.iter().map(|&row| lengths[row]).sum();
+            usage.tokens += tokens as u64;
+            usage.padding += (longest * rows.len() - tokens) as u64;
+        }
+        usage
+    }
+}
+
+impl std::ops::AddAssign for TokenUsage {
+    fn add_assign(&mut self, other: Self) {
+        self.tokens += other.tokens;
+        self.padding += other.padding;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -63,6 +93,19 @@ mod tests {
             let longest = batch.iter().map(|&row| lengths[row]).max().unwrap();
             assert!(batch.len() <= 7 && (batch.len() == 1 || longest * batch.len() <= 300));
         }
+    }
+
+    #[test]
+    fn padding_is_what_the_shorter_rows_leave() {
+        let budget = TokenBudget {
+            max_tokens: 10,
+            max_rows: 2,
+        };
+        let expected = TokenUsage {
+            tokens: 12,
+            padding: 1,
+        };
+        assert_eq!(TokenUsage::of(&[5, 3, 4], budget), expected);
     }
 
     #[test]

@@ -31,7 +31,7 @@ mod sentence;
 mod tokens;
 mod weights;
 
-pub use batching::{TokenBudget, plan_batches};
+pub use batching::{TokenBudget, TokenUsage, plan_batches};
 pub use bert::{BertModel, SequenceClassifier};
 pub use config::{Activation, BertConfig};
 pub use error::{Error, Result};

@@ -39,6 +39,12 @@ impl SentenceEncoder {
         let model = BertModel::new(&store.root(), folder.config());
         // A bare encoder may come without a pooler, and a classifier's head is of no use here.
         load_weights(&store, &folder.weights(), &["pooler."], &["classifier."])?;
+        // No embedding depends on the pooler, so no loss has a gradient for it.
+        for (name, variable) in store.variables() {
+            if name.starts_with("pooler.") {
+                let _ = variable.set_requires_grad(false);
+            }
+        }
         let tokenizer = checked_tokenizer(&folder)?;
         Ok(Self {
             folder,

@@ -34,6 +34,7 @@
     )
 )]
 
+mod blocks;
 mod columns;
 mod definition;
 mod error;
@@ -47,6 +48,7 @@ mod sentence;
 mod table;
 mod template;
 
+pub use blocks::{BlockReader, Blocks, RowGroup, Shard};
 pub use definition::{Definition, DefinitionReader, IndexedAttribute, read_definitions};
 pub use error::{Error, Result};
 pub use job::{Job, JobReader, Split, read_jobs};

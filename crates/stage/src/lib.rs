@@ -72,4 +72,4 @@ pub use progress::Progress;
 pub use publish::{already_done, publish};
 pub use run::{Stop, run, stdout_error};
 pub use settings::{NoSettings, Settings, resolve};
-pub use telemetry::{Telemetry, TelemetryRow, grouped};
+pub use telemetry::{Telemetry, TelemetryRow, grouped, peak_memory_bytes};

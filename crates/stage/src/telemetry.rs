@@ -117,8 +117,9 @@ impl TelemetryRow {
     }
 }
 
-/// The process's high-water mark of resident memory, in bytes: `VmHWM` of `/proc/self/status`.
-fn peak_memory_bytes() -> Option<u64> {
+/// The process's high-water mark of resident memory, in bytes: `VmHWM` of `/proc/self/status`. `None` where the system
+/// does not tell.
+pub fn peak_memory_bytes() -> Option<u64> {
     high_water_mark(&fs::read_to_string("/proc/self/status").ok()?)
 }
 

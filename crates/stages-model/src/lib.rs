@@ -1,5 +1,5 @@
-//! What the stage programs that link libtorch and FAISS share: the flags of the optimizer, the models as evaluation
-//! asks for them, and how its steps are shown. Everything a program does is in the library crates below.
+//! What the stage programs that link libtorch and FAISS share: the flags of a training, its output on several ranks, the
+//! models as evaluation asks for them, and how steps are shown. Everything a program does is in the library crates below.
 #![cfg_attr(
     test,
     allow(
@@ -8,34 +8,18 @@
     )
 )]
 
+mod flags;
 mod models;
+mod monitor;
+mod training;
 
 use jobmatch_evaluation::Step;
 use jobmatch_stage::Progress;
-use serde::Serialize;
 
+pub use flags::TrainerFlags;
 pub use models::{Embedder, Scorer};
-
-/// Settings of the optimizer that were given as flags.
-#[derive(Debug, Clone, clap::Args, Serialize)]
-pub struct OptimizerFlags {
-    /// The highest learning rate, reached at the end of the warm-up
-    #[arg(long, value_name = "RATE", value_parser = jobmatch_stage::finite)]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub learning_rate: Option<f64>,
-    /// Decoupled weight decay, not applied to biases and layer normalizations
-    #[arg(long, value_name = "DECAY", value_parser = jobmatch_stage::finite)]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub weight_decay: Option<f64>,
-    /// Share of the steps over which the rate rises from 0
-    #[arg(long, value_name = "SHARE", value_parser = jobmatch_stage::finite)]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub warmup_ratio: Option<f64>,
-    /// Gradients are scaled down to this global norm
-    #[arg(long, value_name = "NORM", value_parser = jobmatch_stage::finite)]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub max_gradient_norm: Option<f64>,
-}
+pub use monitor::Monitor;
+pub use training::{Output, begin};
 
 /// Shows each step of an evaluation as its own progress.
 #[derive(Debug, Default)]

@@ -49,6 +49,44 @@ impl World {
         self.gather(2, tensor)
     }
 
+    /// As [`all_gather_with_gradient`](Self::all_gather_with_gradient) for tensors whose first axis differs:
+    /// `rows_of_ranks` says how many rows each rank brings, the same on all ranks.
+    ///
+    /// # Errors
+    /// As [`World::all_reduce`]; when this rank's tensor has other rows than `rows_of_ranks` says, on all ranks.
+    pub fn gather_rows_with_gradient(
+        &self,
+        tensor: &Tensor,
+        rows_of_ranks: &[usize],
+    ) -> Result<Tensor> {
+        if self.link.is_none() {
+            return Ok(tensor.shallow_clone());
+        }
+        let longest = rows_of_ranks.iter().copied().max().unwrap_or(0) as i64;
+        let mut shape = tensor.size();
+        let missing = match shape.first_mut() {
+            Some(rows) => {
+                let missing = longest - *rows;
+                *rows = missing.max(0);
+                missing
+            }
+            None => 0,
+        };
+        let padded = if missing > 0 {
+            let zeros = Tensor::zeros(&shape, (tensor.kind(), tensor.device()));
+            Tensor::f_cat(&[tensor, &zeros], 0)?
+        } else {
+            tensor.contiguous()
+        };
+        let all = self.all_gather_with_gradient(&padded)?;
+        let parts: Vec<Tensor> = rows_of_ranks
+            .iter()
+            .enumerate()
+            .map(|(rank, rows)| all.f_narrow(0, rank as i64 * longest, *rows as i64))
+            .collect::<std::result::Result<_, _>>()?;
+        Ok(Tensor::f_cat(&parts, 0)?)
+    }
+
     fn gather(&self, operation: usize, tensor: &Tensor) -> Result<Tensor> {
         if self.link.is_none() {
             return Ok(tensor.shallow_clone());
@@ -84,11 +122,15 @@ impl World {
         })
     }
 
-    /// Replaces many tensors by those of rank 0. The ranks have compared them before.
-    pub(crate) fn broadcast_all(&self, tensors: &[Tensor]) -> Result<()> {
+    /// Replaces many tensors on every rank by those of rank 0, several at once.
+    ///
+    /// # Errors
+    /// As [`World::all_reduce`]; the first tensor that differs is named.
+    pub fn broadcast_all(&self, tensors: &[Tensor]) -> Result<()> {
         let Some(link) = &self.link else {
             return Ok(());
         };
+        self.same_everywhere(tensors)?;
         let list = pointers(tensors);
         // SAFETY: group and tensors live through the call.
         let problem = message(unsafe {
@@ -159,6 +201,34 @@ impl World {
         let mut content = Vec::<u8>::try_from(content)?;
         content.truncate(length);
         Ok(content)
+    }
+
+    /// An error on every rank unless all have tensors of the same kinds and shapes.
+    fn same_everywhere(&self, tensors: &[Tensor]) -> Result<()> {
+        let describe = |tensor: &Tensor| format!("{:?} {:?}", tensor.kind(), tensor.size());
+        let mine: Vec<String> = tensors.iter().map(describe).collect();
+        let all: Vec<Vec<String>> = self
+            .gather_bytes(mine.join("\n").as_bytes())?
+            .iter()
+            .map(|text| {
+                let text = String::from_utf8_lossy(text).into_owned();
+                text.lines().map(str::to_owned).collect()
+            })
+            .collect();
+        if all.iter().all(|theirs| *theirs == all[0]) {
+            return Ok(());
+        }
+        let longest = all.iter().map(Vec::len).max().unwrap_or(0);
+        let differs = |at: &usize| all.iter().any(|theirs| theirs.get(*at) != all[0].get(*at));
+        let at = (0..longest).find(differs).unwrap_or(0);
+        let nothing = "none".to_owned();
+        let words = all.iter().enumerate().map(|(rank, theirs)| {
+            let word = theirs.get(at).unwrap_or(&nothing);
+            format!("rank {rank}: tensor {at} is {word}")
+        });
+        Err(Error::Mismatch {
+            ranks: words.collect(),
+        })
     }
 
     /// Compares what the ranks bring, then does it. Nothing to do alone.

@@ -74,7 +74,6 @@ impl Ddp {
                 backwards: Cell::new(0),
             });
         };
-        same_everywhere(world, parameters)?;
         world.broadcast_all(parameters)?;
         let list = pointers(parameters);
         let bytes = |bytes: u64| i64::try_from(bytes).unwrap_or(i64::MAX);
@@ -148,32 +147,4 @@ impl Ddp {
         }
         (buckets as u64, reduced)
     }
-}
-
-/// An error on every rank unless all have parameters of the same kinds and shapes.
-fn same_everywhere(world: &World, parameters: &[Tensor]) -> Result<()> {
-    let describe = |tensor: &Tensor| format!("{:?} {:?}", tensor.kind(), tensor.size());
-    let mine: Vec<String> = parameters.iter().map(describe).collect();
-    let all: Vec<Vec<String>> = world
-        .gather_bytes(mine.join("\n").as_bytes())?
-        .iter()
-        .map(|text| {
-            let text = String::from_utf8_lossy(text).into_owned();
-            text.lines().map(str::to_owned).collect()
-        })
-        .collect();
-    if all.iter().all(|theirs| *theirs == all[0]) {
-        return Ok(());
-    }
-    let longest = all.iter().map(Vec::len).max().unwrap_or(0);
-    let differs = |at: &usize| all.iter().any(|theirs| theirs.get(*at) != all[0].get(*at));
-    let at = (0..longest).find(differs).unwrap_or(0);
-    let nothing = "none".to_owned();
-    let words = all.iter().enumerate().map(|(rank, theirs)| {
-        let word = theirs.get(at).unwrap_or(&nothing);
-        format!("rank {rank}: parameter {at} is {word}")
-    });
-    Err(Error::Mismatch {
-        ranks: words.collect(),
-    })
 }

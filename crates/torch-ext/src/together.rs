@@ -14,7 +14,8 @@ const BEAT: Duration = Duration::from_secs(5);
 const LOOK: Duration = Duration::from_millis(50);
 /// How long a rank that hosts the store and failed stays, so that the others can read why.
 const LINGER: Duration = Duration::from_secs(10);
-const DONE: &[u8] = b"done";
+/// Added to the signs of life of a rank that has ended: more than it can ever give.
+const ENDED: i64 = 1 << 40;
 
 impl World {
     /// Runs `work` on every rank and returns when all have ended it: each may take as long as it needs, since a rank
@@ -36,51 +37,57 @@ impl World {
         };
         let time = link.times_together.get();
         link.times_together.set(time + 1);
-        let key = |rank: u32, what: &str| format!("together/{time}/{rank}/{what}");
-        let heart = Heart::start(
-            link.store.another()?,
-            key(self.rank(), "beat"),
-            BEAT.min(self.timeout() / 5),
-        );
+        let beats = beats_of(time, self.rank());
+        let pause = BEAT.min(self.timeout() / 5);
+        let heart = Heart::start(link.store.another()?, beats.clone(), pause);
         let outcome = work();
         heart.stop();
-        let word = match &outcome {
-            Ok(_) => DONE.to_vec(),
-            Err(error) => error.to_string().into_bytes(),
+        let value = match outcome {
+            Ok(value) => value,
+            Err(error) => {
+                // The error itself matters more than whether the others could hear of it.
+                if let Err(unheard) = self.fail(link, time, &error.to_string()) {
+                    tracing::warn!("the other ranks cannot be told: {unheard}");
+                }
+                return Err(error);
+            }
         };
-        link.store.set(&key(self.rank(), "end"), &word)?;
-        let heard = if outcome.is_ok() {
-            self.wait_for_all(link, time)
+        link.store.add(&beats, ENDED)?;
+        link.store.add(&shared(time, "ended"), 1)?;
+        let heard = self.wait_for_all(link, time, pause);
+        let patience = if heard.is_ok() {
+            self.timeout()
         } else {
-            Ok(())
+            LINGER
         };
-        self.leave(link, time, outcome.is_ok() && heard.is_ok())?;
+        self.leave(link, time, patience)?;
         heard?;
-        let value = outcome?;
         // All have come here, so all have read what was said the time before.
         if let Some(before) = time.checked_sub(1) {
-            for what in ["beat", "end"] {
-                let key = format!("together/{before}/{}/{what}", self.rank());
-                link.store.delete(&key)?;
-            }
+            link.store.delete(&beats_of(before, self.rank()))?;
             if self.is_first() {
-                link.store.delete(&format!("together/{before}/read"))?;
+                for what in ["ended", "failed", "read"] {
+                    link.store.delete(&shared(before, what))?;
+                }
             }
         }
         Ok(value)
     }
 
+    /// Tells the others what went wrong here.
+    fn fail(&self, link: &Link, time: u64, message: &str) -> Result<()> {
+        let word = format!("{}\n{message}", self.rank());
+        link.store.set(&shared(time, "failed"), word.as_bytes())?;
+        self.leave(link, time, LINGER)
+    }
+
     /// Says that this rank has read what the others said. The first one, with whom the store may end, waits for that.
-    fn leave(&self, link: &Link, time: u64, well: bool) -> Result<()> {
-        let key = format!("together/{time}/read");
-        link.store.add(&key, 1)?;
-        let patience = if well {
-            self.timeout()
-        } else {
-            LINGER.min(self.timeout())
-        };
+    fn leave(&self, link: &Link, time: u64, patience: Duration) -> Result<()> {
+        let read = shared(time, "read");
+        link.store.add(&read, 1)?;
         let begun = Instant::now();
-        while self.is_first() && link.store.add(&key, 0)? < i64::from(self.size()) {
+        let patience = patience.min(self.timeout());
+        while self.is_first() && link.store.add(&read, 0)? < i64::from(self.size()) {
             if begun.elapsed() >= patience {
                 break;
             }
@@ -89,33 +96,60 @@ impl World {
         Ok(())
     }
 
-    fn wait_for_all(&self, link: &Link, time: u64) -> Result<()> {
-        let mut failed = None;
-        for rank in (0..self.size()).filter(|rank| *rank != self.rank()) {
-            let key = |what: &str| format!("together/{time}/{rank}/{what}");
-            let (mut beats, mut heard) = (-1, Instant::now());
-            while !link.store.has(&key("end"))? {
-                let now = link.store.add(&key("beat"), 0)?;
-                if now != beats {
-                    (beats, heard) = (now, Instant::now());
-                } else if heard.elapsed() >= self.timeout() {
-                    return Err(Error::Silent {
-                        rank,
-                        timeout: self.timeout(),
-                    });
-                }
-                std::thread::sleep(LOOK);
+    fn wait_for_all(&self, link: &Link, time: u64, pause: Duration) -> Result<()> {
+        let (ended, failed) = (shared(time, "ended"), shared(time, "failed"));
+        let mut signs = vec![(-1, Instant::now()); self.size() as usize];
+        let mut looked = Instant::now();
+        loop {
+            if link.store.has(&failed)? {
+                let word = String::from_utf8_lossy(&link.store.get(&failed)?).into_owned();
+                let (rank, message) = word.split_once('\n').unwrap_or(("0", &word));
+                return Err(Error::OtherRank {
+                    rank: rank.parse().unwrap_or(0),
+                    message: message.to_owned(),
+                });
             }
-            let word = link.store.get(&key("end"))?;
-            if word != DONE && failed.is_none() {
-                failed = Some(Error::OtherRank {
+            if link.store.add(&ended, 0)? == i64::from(self.size()) {
+                return Ok(());
+            }
+            if looked.elapsed() >= pause {
+                looked = Instant::now();
+                self.look_for_silent_ranks(link, time, &mut signs)?;
+            }
+            std::thread::sleep(LOOK);
+        }
+    }
+
+    /// An error when a rank that has not ended gave no sign for too long. `signs` has each rank's last one.
+    fn look_for_silent_ranks(
+        &self,
+        link: &Link,
+        time: u64,
+        signs: &mut [(i64, Instant)],
+    ) -> Result<()> {
+        for (rank, (last, heard)) in (0..).zip(signs) {
+            let now = link.store.add(&beats_of(time, rank), 0)?;
+            if now != *last {
+                (*last, *heard) = (now, Instant::now());
+            } else if now < ENDED && heard.elapsed() >= self.timeout() {
+                return Err(Error::Silent {
                     rank,
-                    message: String::from_utf8_lossy(&word).into_owned(),
+                    timeout: self.timeout(),
                 });
             }
         }
-        failed.map_or(Ok(()), Err)
+        Ok(())
     }
+}
+
+/// The counter of a rank's signs of life.
+fn beats_of(time: u64, rank: u32) -> String {
+    format!("together/{time}/beats/{rank}")
+}
+
+/// What all ranks write to.
+fn shared(time: u64, what: &str) -> String {
+    format!("together/{time}/{what}")
 }
 
 /// Signs of life from a thread of its own, until it is stopped or dropped.

@@ -63,6 +63,32 @@ fn sums_gathers_and_broadcasts() {
     });
 }
 
+#[test]
+fn rows_of_different_number_are_gathered() {
+    on_ranks("rows_of_different_number_are_gathered", 3, |world| {
+        let rows_of_ranks = [2, 1, 1];
+        let rank = world.rank() as usize;
+        let mine = Tensor::full(
+            [rows_of_ranks[rank], 2],
+            rank as f64,
+            (Kind::Float, Device::Cpu),
+        )
+        .set_requires_grad(true);
+        let counts = rows_of_ranks.map(|rows| rows as usize);
+        let all = world.gather_rows_with_gradient(&mine, &counts).unwrap();
+        assert_eq!(list(&all.detach()), [0., 0., 0., 0., 1., 1., 2., 2.]);
+        let weights = numbers(&[1., 2., 3., 4.]).unsqueeze(1);
+        (&all * weights).sum(Kind::Float).backward();
+        // Three ranks ask for the same.
+        let expected: &[f32] = match rank {
+            0 => &[3., 3., 6., 6.],
+            1 => &[9., 9.],
+            _ => &[12., 12.],
+        };
+        assert_eq!(list(&mine.grad()), expected);
+    });
+}
+
 /// Queries meet the gathered passages, as in-batch negatives do: the mean of the ranks' losses has the gradients of the
 /// one big batch.
 #[test]

@@ -8,20 +8,20 @@ use std::time::Duration;
 use common::{end, folder, free_port, start, world};
 use jobmatch_torch_ext::Error;
 
-/// Runs the test called `name` on two ranks; `kill` ends rank 0 as soon as it is at work.
+/// Runs the test called `name` on two ranks; `kill` ends rank 1 as soon as it is at work.
 fn two_ranks(name: &str, kill: bool) {
     let folder = tempfile::tempdir().unwrap();
     let port = free_port();
-    let [mut first, second] = [0, 1].map(|rank| start(name, rank, 2, port, folder.path()));
+    let [first, mut second] = [0, 1].map(|rank| start(name, rank, 2, port, folder.path()));
     if kill {
         while !folder.path().join("ready").exists() {
             std::thread::sleep(Duration::from_millis(20));
         }
-        first.kill().unwrap();
+        second.kill().unwrap();
     }
     let (first, second) = (end(first), end(second));
-    assert!(kill || first.success, "{}", first.text);
-    assert!(second.success, "{}", second.text);
+    assert!(first.success, "{}", first.text);
+    assert!(kill || second.success, "{}", second.text);
 }
 
 #[test]
@@ -71,12 +71,14 @@ fn a_dead_rank_is_not_waited_for() {
     };
     let world = world(Duration::from_secs(2));
     let outcome = world.together(|| {
-        if world.is_first() {
+        if !world.is_first() {
             std::fs::write(folder.join("ready"), "").unwrap();
             std::thread::sleep(Duration::from_secs(60));
         }
         Ok::<_, Error>(())
     });
-    // Rank 0 took the store with it.
-    assert!(outcome.is_err());
+    assert_eq!(
+        outcome.unwrap_err().to_string(),
+        "rank 1 has given no sign of life for 2s"
+    );
 }

@@ -61,15 +61,15 @@ fn ranks_that_differ_hear_how() {
 fn parameters_that_differ_are_refused() {
     on_ranks("parameters_that_differ_are_refused", 2, |world| {
         let store = nn::VarStore::new(Device::Cpu);
-        store.root().var("same", &[3], nn::Init::Const(0.0));
+        let _ = store.root().var("same", &[3], nn::Init::Const(0.0));
         let rows = if world.is_first() { 4 } else { 5 };
-        store
+        let _ = store
             .root()
             .var("differs", &[rows, 2], nn::Init::Const(0.0));
         let outcome = Ddp::new(world, &store.trainable_variables(), &DdpConfig::default());
         assert_eq!(
             outcome.unwrap_err().to_string(),
-            "the ranks do not agree: rank 0: parameter 1 is Float [4, 2]; rank 1: parameter 1 is Float [5, 2]"
+            "the ranks do not agree: rank 0: tensor 1 is Float [4, 2]; rank 1: tensor 1 is Float [5, 2]"
         );
     });
 }
@@ -79,7 +79,7 @@ fn a_parameter_outside_the_loss_is_told() {
     on_ranks("a_parameter_outside_the_loss_is_told", 2, |world| {
         let store = nn::VarStore::new(Device::Cpu);
         let used = store.root().var("used", &[3], nn::Init::Const(1.0));
-        store.root().var("unused", &[3], nn::Init::Const(1.0));
+        let _ = store.root().var("unused", &[3], nn::Init::Const(1.0));
         let config = DdpConfig::default();
         let ddp = Ddp::new(world, &store.trainable_variables(), &config).unwrap();
         let error = ddp

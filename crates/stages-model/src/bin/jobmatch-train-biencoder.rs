@@ -7,13 +7,14 @@ extern crate jobmatch_retrieval as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use jobmatch_artifact::{Artifact, Begin, Identity, Input};
-use jobmatch_biencoder::{BiEncoder, BiEncoderConfig, TrainingData, train};
+use jobmatch_artifact::{Artifact, Identity, Input};
+use jobmatch_biencoder::{BiEncoder, BiEncoderConfig, Summary, TrainingData, train};
 use jobmatch_encoder::ModelFolder;
 use jobmatch_records::{PassageTemplate, ReadOptions, read_definitions};
-use jobmatch_stage::{self as stage, Common, Progress, Telemetry};
-use jobmatch_stages_model::OptimizerFlags;
-use jobmatch_training::RunLog;
+use jobmatch_stage::{self as stage, Common, Settings, Telemetry};
+use jobmatch_stages_model::{Monitor, Output, TrainerFlags, begin};
+use jobmatch_torch_ext::World;
+use jobmatch_training::Stop;
 use serde::{Deserialize, Serialize};
 
 /// Train a bi-encoder (MultipleNegativesRankingLoss) on the positives of a data set
@@ -49,18 +50,18 @@ struct Flags {
 
 #[derive(Debug, clap::Args, Serialize)]
 struct TrainingFlags {
-    /// Positives per step
+    /// Positives per step, of all ranks and parts together
     #[arg(long, value_name = "N")]
     #[serde(skip_serializing_if = "Option::is_none")]
     batch_size: Option<usize>,
     /// Passes over the positives
     #[arg(long, value_name = "N")]
     #[serde(skip_serializing_if = "Option::is_none")]
-    epochs: Option<usize>,
+    epochs: Option<u64>,
     /// Stop after so many steps
     #[arg(long, value_name = "N")]
     #[serde(skip_serializing_if = "Option::is_none")]
-    max_steps: Option<usize>,
+    max_steps: Option<u64>,
     /// Cosines are multiplied by this before the softmax
     #[arg(long, value_name = "SCALE", value_parser = stage::finite)]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -80,13 +81,13 @@ struct TrainingFlags {
     /// Steps between two evaluations on dev queries
     #[arg(long, value_name = "N")]
     #[serde(skip_serializing_if = "Option::is_none")]
-    evaluate_every: Option<usize>,
+    evaluate_every: Option<u64>,
     /// At most so many dev queries are evaluated
     #[arg(long, value_name = "N")]
     #[serde(skip_serializing_if = "Option::is_none")]
     evaluate_queries: Option<usize>,
     #[command(flatten)]
-    optimizer: OptimizerFlags,
+    trainer: TrainerFlags,
 }
 
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -109,8 +110,9 @@ fn work() -> anyhow::Result<()> {
     settings.config.training.validate()?;
     let mut telemetry = Telemetry::start("train-biencoder");
 
+    let world = World::from_env()?;
     let dataset = Artifact::open(&args.dataset)?;
-    let mut folder = ModelFolder::open(&args.model)?;
+    let folder = ModelFolder::open(&args.model)?;
     let identity = Identity {
         stage: "train-biencoder".to_owned(),
         program_version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -125,21 +127,48 @@ fn work() -> anyhow::Result<()> {
             },
         ],
     };
-    let draft = match jobmatch_artifact::begin(&args.output, identity)? {
-        Begin::Done(artifact) => {
-            stage::already_done(&artifact);
-            return Ok(());
-        }
-        Begin::Work(draft) => draft,
+    let Some(output) = begin(&world, &args.output, identity)? else {
+        return Ok(());
     };
+    let made = make(
+        &world,
+        &args,
+        folder,
+        &dataset,
+        settings,
+        &output,
+        &mut telemetry,
+    );
+    let (mut model, template, summary) = match made {
+        Ok(made) => made,
+        Err(error) => {
+            output.give_up();
+            return Err(error);
+        }
+    };
+    output.publish(&world, &mut telemetry, &summary, |target| {
+        Ok(model.save(target, &template)?)
+    })?;
+    Ok(())
+}
 
+fn make(
+    world: &World,
+    args: &Args,
+    mut folder: ModelFolder,
+    dataset: &Artifact,
+    settings: Settings<Config>,
+    output: &Output,
+    telemetry: &mut Telemetry,
+) -> anyhow::Result<(BiEncoder, PassageTemplate, Summary)> {
     let Config { template, training } = settings.config;
     let definitions = read_definitions(&args.definitions, &ReadOptions::default())?;
-    let data = TrainingData::read(
+    let mut data = TrainingData::open(
         dataset.dir(),
         &definitions,
         &template,
         training.evaluate_queries,
+        settings.seed,
     )?;
     if let Some(prompt) = &training.query_prompt {
         folder.prompts.query.clone_from(prompt);
@@ -151,31 +180,22 @@ fn work() -> anyhow::Result<()> {
         let max_tokens = max_tokens.min(folder.max_tokens());
         folder = folder.with_max_tokens(max_tokens);
     }
-    let mut model = BiEncoder::from_folder(folder)?;
+    let mut model = BiEncoder::from_folder(folder, world.device())?;
 
     telemetry.phase("train");
-    let mut log = RunLog::create(&draft.path("log.jsonl")?)?;
-    let mut progress = None;
+    let mut monitor = Monitor::new(world, output);
     let summary = train(
+        world,
         &mut model,
-        &data,
+        &mut data,
         &training,
         settings.seed,
-        &mut log,
-        &mut |row, steps| {
-            progress
-                .get_or_insert_with(|| Progress::new("training", "steps", Some(steps as u64)))
-                .add(1);
-            tracing::debug!(step = row.step, loss = row.loss, rate = row.rate);
-        },
+        output.place()?.as_ref(),
+        Stop::on_sigterm()?,
+        &mut |row, total, usage| monitor.hear(row, total, usage),
     )?;
-    if let Some(progress) = progress {
-        progress.finish();
-    }
-    telemetry.count("steps", summary.steps as u64);
-    telemetry.count("examples", (summary.steps * training.batch_size) as u64);
-    model.save(&draft.path("model")?, &template)?;
-    draft.write_json("report.json", &summary)?;
-    stage::publish(draft, &mut telemetry)?;
-    Ok(())
+    monitor.finish();
+    telemetry.count("steps", summary.steps);
+    telemetry.count("examples", summary.steps * training.batch_size as u64);
+    Ok((model, template, summary))
 }

@@ -3,12 +3,15 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use jobmatch_artifact::{Artifact, Begin, Identity, Input};
-use jobmatch_crossencoder::{CrossEncoderConfig, PosWeight, TrainingData, train};
+use jobmatch_artifact::{Artifact, Identity, Input};
+use jobmatch_crossencoder::{
+    CrossEncoder, CrossEncoderConfig, PosWeight, Summary, TrainingData, train,
+};
 use jobmatch_encoder::ModelFolder;
-use jobmatch_stage::{self as stage, Common, Progress, Telemetry};
-use jobmatch_stages_model::OptimizerFlags;
-use jobmatch_training::RunLog;
+use jobmatch_stage::{self as stage, Common, Settings, Telemetry};
+use jobmatch_stages_model::{Monitor, Output, TrainerFlags, begin};
+use jobmatch_torch_ext::World;
+use jobmatch_training::Stop;
 use serde::Serialize;
 
 /// Train a cross-encoder (binary cross-entropy) on the positives and negatives of a data set
@@ -32,15 +35,15 @@ struct Args {
 
 #[derive(Debug, clap::Args, Serialize)]
 struct Flags {
-    /// Pairs per step
+    /// Pairs per step, of all ranks and parts together
     #[arg(long, value_name = "N")]
     batch_size: Option<usize>,
     /// Passes over the pairs
     #[arg(long, value_name = "N")]
-    epochs: Option<usize>,
+    epochs: Option<u64>,
     /// Stop after so many steps
     #[arg(long, value_name = "N")]
-    max_steps: Option<usize>,
+    max_steps: Option<u64>,
     /// How much a positive weighs in the loss: auto (negatives per positive) or a number
     #[arg(long, value_name = "auto|W", value_parser = pos_weight)]
     pos_weight: Option<PosWeight>,
@@ -49,9 +52,9 @@ struct Flags {
     max_tokens: Option<usize>,
     /// Steps between two evaluations on dev pairs
     #[arg(long, value_name = "N")]
-    evaluate_every: Option<usize>,
+    evaluate_every: Option<u64>,
     #[command(flatten)]
-    optimizer: OptimizerFlags,
+    trainer: TrainerFlags,
 }
 
 fn pos_weight(text: &str) -> Result<PosWeight, String> {
@@ -74,6 +77,7 @@ fn work() -> anyhow::Result<()> {
     settings.config.validate()?;
     let mut telemetry = Telemetry::start("train-crossencoder");
 
+    let world = World::from_env()?;
     let dataset = Artifact::open(&args.dataset)?;
     let folder = ModelFolder::open(&args.model)?;
     let identity = Identity {
@@ -89,39 +93,47 @@ fn work() -> anyhow::Result<()> {
             },
         ],
     };
-    let draft = match jobmatch_artifact::begin(&args.output, identity)? {
-        Begin::Done(artifact) => {
-            stage::already_done(&artifact);
-            return Ok(());
-        }
-        Begin::Work(draft) => draft,
+    let Some(output) = begin(&world, &args.output, identity)? else {
+        return Ok(());
     };
-
-    let data = TrainingData::read(dataset.dir())?;
-    telemetry.phase("train");
-    let mut log = RunLog::create(&draft.path("log.jsonl")?)?;
-    let mut progress = None;
-    let config = settings.config;
-    let (model, summary) = train(
-        folder,
-        &data,
-        &config,
-        settings.seed,
-        &mut log,
-        &mut |row, steps| {
-            progress
-                .get_or_insert_with(|| Progress::new("training", "steps", Some(steps as u64)))
-                .add(1);
-            tracing::debug!(step = row.step, loss = row.loss, rate = row.rate);
-        },
-    )?;
-    if let Some(progress) = progress {
-        progress.finish();
-    }
-    telemetry.count("steps", summary.steps as u64);
-    telemetry.count("pairs", (summary.steps * config.batch_size) as u64);
-    model.save(&draft.path("model")?)?;
-    draft.write_json("report.json", &summary)?;
-    stage::publish(draft, &mut telemetry)?;
+    let made = make(&world, folder, &dataset, &settings, &output, &mut telemetry);
+    let (model, summary) = match made {
+        Ok(made) => made,
+        Err(error) => {
+            output.give_up();
+            return Err(error);
+        }
+    };
+    output.publish(&world, &mut telemetry, &summary, |target| {
+        Ok(model.save(target)?)
+    })?;
     Ok(())
+}
+
+fn make(
+    world: &World,
+    folder: ModelFolder,
+    dataset: &Artifact,
+    settings: &Settings<CrossEncoderConfig>,
+    output: &Output,
+    telemetry: &mut Telemetry,
+) -> anyhow::Result<(CrossEncoder, Summary)> {
+    let config = &settings.config;
+    let mut data = TrainingData::open(dataset.dir(), settings.seed)?;
+    telemetry.phase("train");
+    let mut monitor = Monitor::new(world, output);
+    let (model, summary) = train(
+        world,
+        folder,
+        &mut data,
+        config,
+        settings.seed,
+        output.place()?.as_ref(),
+        Stop::on_sigterm()?,
+        &mut |row, total, usage| monitor.hear(row, total, usage),
+    )?;
+    monitor.finish();
+    telemetry.count("steps", summary.steps);
+    telemetry.count("pairs", summary.steps * config.batch_size as u64);
+    Ok((model, summary))
 }

@@ -84,3 +84,13 @@ pub fn on_ranks(test: &str, size: u32, body: impl FnOnce(&World)) {
         assert!(ended.success, "rank {rank} failed:\n{}", ended.text);
     }
 }
+
+/// Runs `body` in a process of its own, since libtorch's random numbers are one for all tests of a process.
+pub fn by_itself(test: &str, body: impl FnOnce()) {
+    if folder().is_some() {
+        return body();
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let ended = end(start(test, 0, 1, 1, folder.path()));
+    assert!(ended.success, "{}", ended.text);
+}
