@@ -1,12 +1,13 @@
 //! Gradients averaged over the ranks while backward goes on.
 
 use std::cell::Cell;
+use std::time::Duration;
 
 use jobmatch_torch_ext_sys::{
     tx_reducer, tx_reducer_counts, tx_reducer_free, tx_reducer_new, tx_reducer_prepare,
 };
 use serde::{Deserialize, Serialize};
-use tch::Tensor;
+use tch::{TchError, Tensor};
 
 use crate::raw::{check, pointers};
 use crate::world::World;
@@ -39,6 +40,9 @@ impl Default for DdpConfig {
 pub struct Ddp {
     reducer: Option<Reducer>,
     backwards: Cell<u64>,
+    rank: u32,
+    size: u32,
+    timeout: Duration,
 }
 
 #[derive(Debug)]
@@ -72,6 +76,9 @@ impl Ddp {
             return Ok(Self {
                 reducer: None,
                 backwards: Cell::new(0),
+                rank: 0,
+                size: 1,
+                timeout: world.timeout(),
             });
         };
         world.broadcast_all(parameters)?;
@@ -92,6 +99,9 @@ impl Ddp {
         Ok(Self {
             reducer: Some(Reducer { raw }),
             backwards: Cell::new(0),
+            rank: world.rank(),
+            size: world.size(),
+            timeout: world.timeout(),
         })
     }
 
@@ -107,7 +117,7 @@ impl Ddp {
                 tx_reducer_prepare(reducer.raw)
             })?;
         }
-        loss.f_backward()?;
+        loss.f_backward().map_err(|error| self.explain(error))?;
         self.backwards.set(self.backwards.get() + 1);
         let (buckets, reduced) = (self.buckets(), self.all_reduces());
         let expected = buckets * self.backwards.get();
@@ -118,6 +128,22 @@ impl Ddp {
             });
         }
         Ok(())
+    }
+
+    /// What went wrong between the ranks while backward ran comes out of libtorch like any other error.
+    fn explain(&self, error: TchError) -> Error {
+        let message = error.to_string();
+        let of_ranks = ["gloo", "NCCL", "c10d"];
+        if self.reducer.is_none() || !of_ranks.iter().any(|word| message.contains(word)) {
+            return error.into();
+        }
+        Error::Collective {
+            operation: "averaging the gradients",
+            rank: self.rank,
+            size: self.size,
+            timeout: self.timeout,
+            message,
+        }
     }
 
     /// Backward from `loss` into this rank's own gradients: for all but the last part of a step whose gradients are

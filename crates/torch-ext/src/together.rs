@@ -9,11 +9,14 @@ use crate::world::{Link, World};
 use crate::{Error, Result};
 
 /// The longest time between two signs of life.
-const BEAT: Duration = Duration::from_secs(5);
+const BEAT: Duration = Duration::from_secs(2);
+/// A rank without a sign of life for so long is taken for dead, however patient the world is: signs come from a thread of
+/// its own, whatever the rank does. It is shorter than the 30 s that torchrun gives the others to end.
+const SILENCE: Duration = Duration::from_secs(20);
 /// Between two looks at the others.
 const LOOK: Duration = Duration::from_millis(50);
 /// How long a rank that hosts the store and failed stays, so that the others can read why.
-const LINGER: Duration = Duration::from_secs(10);
+const LINGER: Duration = Duration::from_secs(5);
 /// Added to the signs of life of a rank that has ended: more than it can ever give.
 const ENDED: i64 = 1 << 40;
 
@@ -24,7 +27,7 @@ impl World {
     ///
     /// # Errors
     /// `work`'s own error on the rank where it failed, and that rank with its message on all others; a rank that gives
-    /// no sign of life for the world's timeout.
+    /// no sign of life for 20 s, or the world's timeout when that is shorter.
     pub fn together<T, E>(
         &self,
         work: impl FnOnce() -> std::result::Result<T, E>,
@@ -55,10 +58,12 @@ impl World {
         link.store.add(&beats, ENDED)?;
         link.store.add(&shared(time, "ended"), 1)?;
         let heard = self.wait_for_all(link, time, pause);
-        let patience = if heard.is_ok() {
-            self.timeout()
-        } else {
-            LINGER
+        let patience = match &heard {
+            // All have ended, so they read at once, but for one that died just then.
+            Ok(()) => self.silence(),
+            // Who is alive has waited as long.
+            Err(Error::Silent { .. }) => Duration::ZERO,
+            Err(_) => LINGER,
         };
         self.leave(link, time, patience)?;
         heard?;
@@ -72,6 +77,10 @@ impl World {
             }
         }
         Ok(value)
+    }
+
+    fn silence(&self) -> Duration {
+        SILENCE.min(self.timeout())
     }
 
     /// Tells the others what went wrong here.
@@ -131,10 +140,10 @@ impl World {
             let now = link.store.add(&beats_of(time, rank), 0)?;
             if now != *last {
                 (*last, *heard) = (now, Instant::now());
-            } else if now < ENDED && heard.elapsed() >= self.timeout() {
+            } else if now < ENDED && heard.elapsed() >= self.silence() {
                 return Err(Error::Silent {
                     rank,
-                    timeout: self.timeout(),
+                    timeout: self.silence(),
                 });
             }
         }

@@ -141,31 +141,22 @@ fn ranks_that_do_not_come_are_named() {
     }
 }
 
-#[test]
-fn the_death_of_a_rank_ends_the_others() {
-    const NAME: &str = "the_death_of_a_rank_ends_the_others";
+/// Rank 1 of the test called `name` is killed once all ranks have met; rank 0 has to find out with `body`.
+fn with_a_dead_rank(name: &str, body: impl FnOnce(&World, Box<dyn FnOnce()>)) {
     if let Some(folder) = folder() {
         let world = world(Duration::from_secs(5));
-        let one = zeros(&[1]) + 1;
-        world.all_reduce(&one, Reduction::Sum).unwrap();
-        if world.rank() == 1 {
-            std::fs::write(folder.join("ready"), "").unwrap();
-            std::thread::sleep(Duration::from_secs(60));
-        }
-        let error = world
-            .all_reduce(&one, Reduction::Sum)
-            .unwrap_err()
-            .to_string();
-        assert!(
-            error.contains("all_reduce failed on rank 0 of 2"),
-            "{error}"
-        );
-        assert!(error.contains("a rank has died"), "{error}");
-        return;
+        let die = world.rank() == 1;
+        let wait = move || {
+            if die {
+                std::fs::write(folder.join("ready"), "").unwrap();
+                std::thread::sleep(Duration::from_secs(60));
+            }
+        };
+        return body(&world, Box::new(wait));
     }
     let folder = tempfile::tempdir().unwrap();
     let port = free_port();
-    let [first, mut second] = [0, 1].map(|rank| start(NAME, rank, 2, port, folder.path()));
+    let [first, mut second] = [0, 1].map(|rank| start(name, rank, 2, port, folder.path()));
     while !folder.path().join("ready").exists() {
         std::thread::sleep(Duration::from_millis(20));
     }
@@ -175,4 +166,36 @@ fn the_death_of_a_rank_ends_the_others() {
     let ended = end(first);
     assert!(ended.success, "{}", ended.text);
     assert!(begun.elapsed() < Duration::from_secs(20));
+}
+
+#[test]
+fn the_death_of_a_rank_ends_a_collective() {
+    with_a_dead_rank("the_death_of_a_rank_ends_a_collective", |world, die| {
+        let one = zeros(&[1]) + 1;
+        world.all_reduce(&one, Reduction::Sum).unwrap();
+        die();
+        let outcome = world.all_reduce(&one, Reduction::Sum);
+        let error = outcome.unwrap_err().to_string();
+        assert!(
+            error.starts_with("all_reduce failed on rank 0 of 2: "),
+            "{error}"
+        );
+        assert!(error.contains("a rank has died"), "{error}");
+    });
+}
+
+#[test]
+fn the_death_of_a_rank_ends_backward() {
+    with_a_dead_rank("the_death_of_a_rank_ends_backward", |world, die| {
+        let weight = zeros(&[3]).set_requires_grad(true);
+        let parameters = [weight.shallow_clone()];
+        let ddp = Ddp::new(world, &parameters, &DdpConfig::default()).unwrap();
+        let loss = || (&weight * 2).sum(Kind::Float);
+        ddp.backward(&loss()).unwrap();
+        die();
+        let error = ddp.backward(&loss()).unwrap_err().to_string();
+        let start = "averaging the gradients failed on rank 0 of 2: ";
+        assert!(error.starts_with(start), "{error}");
+        assert!(error.contains("a rank has died"), "{error}");
+    });
 }
