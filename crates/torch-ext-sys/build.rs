@@ -21,15 +21,8 @@ const SOURCES: [&str; 9] = [
     "store.cpp",
 ];
 
-/// What the NCCL part includes, directly or not.
-const CUDA_HEADERS: [&str; 6] = [
-    "cuda_runtime.h",
-    "crt/host_config.h",
-    "nv/target",
-    "cublas_v2.h",
-    "cusparse.h",
-    "nccl.h",
-];
+/// What the NCCL part includes, directly or not, beside what `csrc/cuda_declarations` stands in for.
+const CUDA_HEADERS: [&str; 4] = ["cuda_runtime.h", "crt/host_config.h", "nv/target", "nccl.h"];
 
 fn main() -> Result<(), String> {
     println!("cargo:rerun-if-changed=csrc");
@@ -123,13 +116,14 @@ fn cuda_headers(torch: &Path) -> Option<Vec<PathBuf>> {
     let mut folders: Vec<PathBuf> = places
         .iter()
         .filter_map(|name| variable(name))
-        .map(|place| place.join("include"))
+        .flat_map(|place| [place.join("include"), place.join("include/cccl")])
         .collect();
     // As the wheels of PyPI lay them out.
     folders.extend(
         ["cu13/include", "cu13/include/cccl", "nccl/include"].map(|place| beside.join(place)),
     );
-    folders.push(PathBuf::from("/usr/local/cuda/include"));
+    let system = PathBuf::from("/usr/local/cuda/include");
+    folders.extend([system.join("cccl"), system]);
     folders.retain(|folder| folder.is_dir());
     CUDA_HEADERS
         .iter()
@@ -143,6 +137,8 @@ fn compile_nccl(mut shim: cc::Build, folders: &[PathBuf]) -> Result<PathBuf, Str
     for folder in folders {
         shim.flag("-isystem").flag(folder);
     }
+    // After the real ones, which win where they are there.
+    shim.flag("-isystem").flag("csrc/cuda_declarations");
     let objects = shim
         .file("csrc/nccl_library.cpp")
         .try_compile_intermediates()

@@ -11,6 +11,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test fails by panicking"))]
 
 mod cache;
+mod gpu_kit;
 mod pipeline;
 mod process;
 mod repository;
@@ -45,6 +46,8 @@ enum Command {
     Tidy,
     /// Score the segmenter against texts whose sentence ends people marked
     SegmentScore(segment_score::Options),
+    /// Pack what checks a GPU machine that has no Rust
+    GpuKit(gpu_kit::Options),
     /// Run every stage, from the raw data to the measured result
     Pipeline(pipeline::Options),
 }
@@ -56,6 +59,7 @@ fn main() -> ExitCode {
         Command::Test(options) => test::run(&options),
         Command::Tidy => tidy::run(),
         Command::SegmentScore(options) => segment_score::run(&options),
+        Command::GpuKit(options) => gpu_kit::run(&options),
         Command::Pipeline(options) => pipeline::run(&options).map(drop),
     });
     match outcome {

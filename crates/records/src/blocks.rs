@@ -19,7 +19,7 @@ use parquet::errors::ParquetError;
 use parquet::file::metadata::{ColumnChunkMetaData, ParquetStatisticsPolicy, RowGroupMetaData};
 
 use crate::columns::BatchColumns;
-use crate::parquet_file::Record;
+use crate::parquet_file::{Record, in_file, shard_paths};
 use crate::{Error, Result};
 
 /// Rows that are decoded at once into typed rows: with them goes their memory in columns.
@@ -427,41 +427,4 @@ fn broken(path: &Path, reason: String) -> Error {
 fn refused(path: &Path, reason: impl Into<String>) -> Error {
     let reason = io::Error::new(io::ErrorKind::InvalidInput, reason.into());
     Error::io("read", path)(reason)
-}
-
-/// Names the file in an error about a column.
-fn in_file(error: Error, path: &Path) -> Error {
-    match error {
-        Error::Column {
-            column, problem, ..
-        } => Error::Column {
-            path: path.to_path_buf(),
-            column,
-            problem,
-        },
-        other => other,
-    }
-}
-
-/// The files `PREFIX-*.parquet` of a folder, in the order of their names.
-fn shard_paths(folder: &Path, prefix: &str) -> Result<Vec<PathBuf>> {
-    let mut paths = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(Error::io("list", folder))? {
-        let path = entry.map_err(Error::io("list", folder))?.path();
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let rest = name
-            .strip_prefix(prefix)
-            .and_then(|rest| rest.strip_prefix('-'));
-        if rest.is_some_and(|rest| rest.ends_with(".parquet")) {
-            paths.push(path);
-        }
-    }
-    if paths.is_empty() {
-        return Err(Error::NoShards {
-            folder: folder.to_path_buf(),
-            prefix: prefix.to_owned(),
-        });
-    }
-    paths.sort();
-    Ok(paths)
 }

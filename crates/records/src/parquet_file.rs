@@ -207,7 +207,7 @@ impl<R: Record> Iterator for ParquetReader<R> {
 }
 
 /// Names the file in an error about a column.
-fn in_file(error: Error, path: &Path) -> Error {
+pub(crate) fn in_file(error: Error, path: &Path) -> Error {
     match error {
         Error::Column {
             column, problem, ..
@@ -256,14 +256,18 @@ impl<R: Record> Iterator for Shards<R> {
 /// # Errors
 /// When the folder cannot be listed or has no such file; a file's own error comes when its turn does.
 pub fn read_shards<R: Record>(folder: &Path, prefix: &str) -> Result<Shards<R>> {
+    Ok(Shards {
+        paths: shard_paths(folder, prefix)?.into_iter(),
+        current: None,
+    })
+}
+
+/// The files `PREFIX-*.parquet` of a folder, in the order of their names.
+pub(crate) fn shard_paths(folder: &Path, prefix: &str) -> Result<Vec<PathBuf>> {
     let mut paths = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(Error::io("list", folder))? {
         let path = entry.map_err(Error::io("list", folder))?.path();
-        let name = path
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
         let rest = name
             .strip_prefix(prefix)
             .and_then(|rest| rest.strip_prefix('-'));
@@ -278,8 +282,5 @@ pub fn read_shards<R: Record>(folder: &Path, prefix: &str) -> Result<Shards<R>> 
         });
     }
     paths.sort();
-    Ok(Shards {
-        paths: paths.into_iter(),
-        current: None,
-    })
+    Ok(paths)
 }

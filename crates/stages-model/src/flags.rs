@@ -24,6 +24,10 @@ pub struct TrainerFlags {
     #[arg(long, value_name = "N")]
     #[serde(skip_serializing_if = "Option::is_none")]
     keep_checkpoints: Option<usize>,
+    /// On a GPU, use only operations that give the same bits each time
+    #[arg(long, value_name = "true|false")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deterministic: Option<bool>,
 }
 
 #[derive(Debug, Clone, clap::Args, Serialize)]

@@ -5,7 +5,7 @@
 #include <torch/csrc/distributed/c10d/comm.hpp>
 
 #include "guard.h"
-#include "nccl.h"
+#include "nccl_part.h"
 
 namespace {
 

@@ -3,8 +3,10 @@
 
 #include <dlfcn.h>
 
+#include <cstdlib>
+
 #include "guard.h"
-#include "nccl.h"
+#include "nccl_part.h"
 
 namespace {
 
@@ -35,6 +37,10 @@ char *tx_load_cuda(const char *nccl_library) {
 
 char *tx_set_deterministic(int on) {
   return tx::guard([&] {
+    if (on != 0) {
+      // cuBLAS reads it when it starts; what the user has set stays.
+      setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8", /*overwrite=*/0);
+    }
     at::globalContext().setDeterministicAlgorithms(on != 0, /*warn_only=*/false);
     at::globalContext().setDeterministicCuDNN(on != 0);
     if (on != 0) {

@@ -1,4 +1,4 @@
-#include "nccl.h"
+#include "nccl_part.h"
 
 #include <c10/util/Exception.h>
 

@@ -59,8 +59,8 @@ impl Drop for Reducer {
 
 impl Ddp {
     /// Copies rank 0's `parameters` to all ranks, and reduces their gradients from now on. All of them must take part
-    /// in every loss. Take them in an order that is the same on all ranks: `VarStore::trainable_variables()` gives one,
-    /// `variables()` does not.
+    /// in every loss. Take them in about the order of their use, the same on all ranks:
+    /// `VarStore::trainable_variables()` gives one, `variables()` does not.
     ///
     /// # Errors
     /// When the ranks' parameters differ in number, kind or shape, on every rank; when libtorch refuses them.

@@ -68,7 +68,7 @@ pub enum Error {
     /// The ranks do not do the same.
     #[error("the ranks do not agree: {}", .ranks.join("; "))]
     Mismatch {
-        /// For each rank what it brought, such as "rank 0: all_reduce of Float [2, 3] on the CPU".
+        /// For each rank what it brought, such as "rank 0: all_reduce (sum) of Float [2, 3] on the CPU".
         ranks: Vec<String>,
     },
     /// A collective failed: most often a rank died.

@@ -33,6 +33,9 @@ pub(crate) const OPERATIONS: [&str; 6] = [
     "Ddp::new",
 ];
 
+/// What an all_reduce computes; the place in the list is the shim's number.
+const REDUCTIONS: [&str; 3] = ["sum", "maximum", "minimum"];
+
 /// Why a tensor cannot be sent, if it cannot; the place in the list is the number in a signature.
 const PROBLEMS: [&str; 6] = [
     "fits",
@@ -117,7 +120,7 @@ fn in_words(numbers: &[i64]) -> String {
     let device = if numbers[4] == 1 { "a GPU" } else { "the CPU" };
     let argument = match (operation, numbers[1]) {
         ("broadcast", root) => format!(" from rank {root}"),
-        ("all_reduce", number) => format!(" by operation {number}"),
+        ("all_reduce", number) => format!(" ({})", name(&REDUCTIONS, number)),
         _ => String::new(),
     };
     match kind {
@@ -150,16 +153,29 @@ mod tests {
         assert_eq!(verdict(sum(&floats), sum(&floats)), "agree");
         assert_eq!(
             verdict(sum(&floats), sum(&doubles)),
-            "the ranks do not agree: rank 0: all_reduce by operation 0 of Float [2, 3] on the CPU; \
-             rank 1: all_reduce by operation 0 of Double [2, 4] on the CPU"
+            "the ranks do not agree: rank 0: all_reduce (sum) of Float [2, 3] on the CPU; \
+             rank 1: all_reduce (sum) of Double [2, 4] on the CPU"
         );
         assert_eq!(
             verdict(sum(&floats), of(4, 0, None, cpu)),
-            "the ranks do not agree: rank 0: all_reduce by operation 0 of Float [2, 3] on the CPU; rank 1: barrier"
+            "the ranks do not agree: rank 0: all_reduce (sum) of Float [2, 3] on the CPU; rank 1: barrier"
         );
+        let strided = floats.transpose(0, 1);
         assert_eq!(
-            verdict(sum(&floats), sum(&floats.transpose(0, 1))),
+            verdict(sum(&floats), sum(&strided)),
             "all_reduce: the tensor on rank 1 is not contiguous"
+        );
+        let mut on_gpu = sum(&floats);
+        on_gpu[4] = 1;
+        assert_eq!(
+            verdict(on_gpu, sum(&floats)),
+            "the ranks do not agree: rank 0: all_reduce (sum) of Float [2, 3] on a GPU; \
+             rank 1: all_reduce (sum) of Float [2, 3] on the CPU"
+        );
+        on_gpu[2] = 2;
+        assert_eq!(
+            verdict(sum(&floats), on_gpu),
+            "all_reduce: the tensor on rank 1 is on another device than its rank"
         );
         let scalar = Tensor::from(1.0);
         assert_eq!(

@@ -26,8 +26,8 @@ impl World {
     /// with nothing to do, wait.
     ///
     /// # Errors
-    /// `work`'s own error on the rank where it failed, and that rank with its message on all others; a rank that gives
-    /// no sign of life for 20 s, or the world's timeout when that is shorter.
+    /// As [`World::all_reduce`]; `work`'s own error on the rank where it failed, and that rank with its message on all
+    /// others; a rank that gives no sign of life for 20 s, or the world's timeout when that is shorter.
     pub fn together<T, E>(
         &self,
         work: impl FnOnce() -> std::result::Result<T, E>,
@@ -38,6 +38,8 @@ impl World {
         let Some(link) = &self.link else {
             return work();
         };
+        // A rank that is late has the world's whole timeout to come; from here on silence means death.
+        self.barrier()?;
         let time = link.times_together.get();
         link.times_together.set(time + 1);
         let beats = beats_of(time, self.rank());

@@ -23,13 +23,13 @@ fn ranks_that_differ_hear_how() {
         };
         let shapes = sum(&zeros(if first { &[2, 3] } else { &[6] }));
         assert!(
-            shapes.contains("rank 0: all_reduce by operation 0 of Float [2, 3]")
-                && shapes.contains("rank 1: all_reduce by operation 0 of Float [6]"),
+            shapes.contains("rank 0: all_reduce (sum) of Float [2, 3]")
+                && shapes.contains("rank 1: all_reduce (sum) of Float [6]"),
             "{shapes}"
         );
         let kinds = sum(&zeros(&[2]).to_kind(if first { Kind::Float } else { Kind::Half }));
         assert!(
-            kinds.contains("rank 1: all_reduce by operation 0 of Half [2]"),
+            kinds.contains("rank 1: all_reduce (sum) of Half [2]"),
             "{kinds}"
         );
         let strided = sum(&if first {

@@ -134,6 +134,9 @@ pub struct TrainerConfig {
     pub checkpoint_every: u64,
     /// Checkpoints kept, the newest; the best weights are kept besides.
     pub keep_checkpoints: usize,
+    /// On a GPU, whether only operations are used that give the same bits each time. Some are slower; without it a run that
+    /// was interrupted ends as well as one that was not, but not with the same bytes.
+    pub deterministic: bool,
 }
 
 impl Default for TrainerConfig {
@@ -146,6 +149,7 @@ impl Default for TrainerConfig {
             accumulation: 1,
             checkpoint_every: 500,
             keep_checkpoints: 2,
+            deterministic: true,
         }
     }
 }

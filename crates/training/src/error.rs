@@ -52,19 +52,6 @@ pub enum Error {
         /// Rows of an epoch.
         rows: u64,
     },
-    /// Going on would skip and repeat rows: the order is not the one that the checkpoint counts in.
-    #[error(
-        "the rows of {folder}, their settings or the seed are not those of the checkpoint (its fingerprint is {expected}, \
-         now it is {found}): give it the same, or begin anew"
-    )]
-    OtherRows {
-        /// The folder.
-        folder: PathBuf,
-        /// The checkpoint's fingerprint.
-        expected: String,
-        /// The fingerprint now.
-        found: String,
-    },
     /// A file has other rows than when it was opened.
     #[error("the files of {folder} were changed while they were read")]
     ChangedWhileRead {

@@ -15,6 +15,9 @@ pub(crate) struct Parameters {
     pub names: Vec<String>,
     /// The variables themselves, in the same order.
     pub tensors: Vec<Tensor>,
+    /// The variables in the order in which they were made, which is about that of their use: gradients are ready in its
+    /// reverse, and buckets of them are reduced as they fill.
+    pub in_order_of_use: Vec<Tensor>,
     /// How many decay.
     decayed: usize,
 }
@@ -39,6 +42,7 @@ impl Parameters {
                     .collect()
             })
             .unwrap_or_default();
+        let in_order_of_use = variables.iter().map(|(_, t)| t.shallow_clone()).collect();
         let (decayed, rest): (Vec<_>, Vec<_>) = variables
             .into_iter()
             .partition(|(group, _)| *group == DECAYED);
@@ -51,6 +55,7 @@ impl Parameters {
         Self {
             names: tensors.iter().enumerate().map(name).collect(),
             tensors,
+            in_order_of_use,
             decayed: count,
         }
     }
@@ -87,6 +92,12 @@ mod tests {
         let _ = frozen.set_requires_grad(false);
         let parameters = Parameters::of(&store);
         assert_eq!(parameters.names, ["weight", "bias"]);
+        let sizes: Vec<usize> = parameters
+            .in_order_of_use
+            .iter()
+            .map(Tensor::numel)
+            .collect();
+        assert_eq!(sizes, [1, 2]);
         let decay: Vec<(usize, f64)> = parameters
             .groups(0.5)
             .iter()

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use jobmatch_torch_ext::{
     AdamW, AdamWConfig, Ddp, DdpConfig, GradScaler, Reduction, RngState, World, autocast,
-    clip_gradients,
+    clip_gradients, deterministic_algorithms,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -86,6 +86,7 @@ impl<'w> Trainer<'w> {
         stop: Stop,
     ) -> Result<Self> {
         config.validate()?;
+        deterministic_algorithms(config.deterministic)?;
         let parameters = Parameters::of(store);
         let groups = parameters.groups(config.optimizer.weight_decay);
         let mut adamw = AdamW::new(groups, AdamWConfig::default())?;
@@ -97,7 +98,7 @@ impl<'w> Trainer<'w> {
             None => None,
         };
         let newest = resume::read_newest(world, checkpoints.as_ref(), &parameters)?;
-        let ddp = Ddp::new(world, &parameters.tensors, &DdpConfig::default())?;
+        let ddp = Ddp::new(world, &parameters.in_order_of_use, &DdpConfig::default())?;
         let state = newest.share(world, &mut adamw, &plan, seed)?;
         let device = adamw.device();
         let scaler = match (config.precision.kind(), &state) {

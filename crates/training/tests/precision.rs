@@ -8,12 +8,11 @@ mod support;
 use std::path::Path;
 
 use common::by_itself;
-use jobmatch_torch_ext::World;
 use jobmatch_training::{
     Cursor, CursorConfig, Error, Plan, Precision, StepRow, Stop, Trainer, TrainerConfig,
 };
-use support::{BATCH, Case, Net, write_rows};
-use tch::{Device, Kind};
+use support::{BATCH, Case, Net, alone, write_rows};
+use tch::Kind;
 
 /// The rows of 40 steps, and the weights before and after each. At `poisoned` the loss is infinite.
 fn rows(folder: &Path, precision: Precision, poisoned: Option<u64>) -> Vec<(StepRow, bool)> {
@@ -21,8 +20,8 @@ fn rows(folder: &Path, precision: Precision, poisoned: Option<u64>) -> Vec<(Step
         kind: Kind::Float,
         ..Case::default()
     };
-    let net = Net::new(&case);
-    let world = World::alone(Device::Cpu);
+    let world = alone();
+    let net = Net::new(&case, world.device());
     let mut cursor: Cursor<jobmatch_records::Pair> =
         Cursor::open(&folder.join("train"), CursorConfig::default(), 5).unwrap();
     let plan = Plan::new(&cursor, BATCH, 100, Some(40), false).unwrap();

@@ -14,8 +14,8 @@ use std::time::{Duration, Instant};
 use common::{by_itself, end, folder, free_port, start};
 use jobmatch_torch_ext::World;
 use jobmatch_training::{Error, Precision};
-use support::{Case, train, write_rows};
-use tch::{Device, Kind};
+use support::{Case, alone, train, write_rows};
+use tch::Kind;
 
 fn case(precision: Precision) -> Case {
     Case {
@@ -31,7 +31,7 @@ fn case(precision: Precision) -> Case {
 
 fn world() -> World {
     if std::env::var("WORLD_SIZE").is_ok_and(|size| size == "1") {
-        World::alone(Device::Cpu)
+        alone()
     } else {
         common::world(Duration::from_secs(20))
     }
@@ -170,13 +170,13 @@ fn half_precision_goes_on_with_its_loss_scale() {
 fn a_warning_leaves_a_checkpoint() {
     by_itself("a_warning_leaves_a_checkpoint", || {
         let straight = prepared();
-        let alone = World::alone(Device::Cpu);
+        let world = alone();
         let mut case = case(Precision::Float32);
         case.checkpoint_every = 1000;
-        drop(train(&alone, straight.path(), &case, true, |_| ()).unwrap());
+        drop(train(&world, straight.path(), &case, true, |_| ()).unwrap());
 
         let warned = prepared();
-        let outcome = train(&alone, warned.path(), &case, true, |trainer| {
+        let outcome = train(&world, warned.path(), &case, true, |trainer| {
             if trainer.done() == 17 {
                 let status = std::process::Command::new("kill")
                     .args(["-TERM", &std::process::id().to_string()])
@@ -194,7 +194,7 @@ fn a_warning_leaves_a_checkpoint() {
                 .join("work/checkpoints/checkpoint-0000000018")
                 .exists()
         );
-        drop(train(&alone, warned.path(), &case, true, |_| ()).unwrap());
+        drop(train(&world, warned.path(), &case, true, |_| ()).unwrap());
         let log = |folder: &Path| fs::read(folder.join("work/log.jsonl")).unwrap();
         assert!(log(straight.path()) == log(warned.path()));
     });
@@ -204,10 +204,10 @@ fn a_warning_leaves_a_checkpoint() {
 fn a_damaged_checkpoint_is_left_for_the_one_before() {
     by_itself("a_damaged_checkpoint_is_left_for_the_one_before", || {
         let folder = prepared();
-        let alone = World::alone(Device::Cpu);
+        let world = alone();
         let mut case = case(Precision::Float32);
         case.steps = 20;
-        let weights = train(&alone, folder.path(), &case, true, |_| ())
+        let weights = train(&world, folder.path(), &case, true, |_| ())
             .unwrap()
             .weights();
         let newest = folder
@@ -218,7 +218,7 @@ fn a_damaged_checkpoint_is_left_for_the_one_before() {
         bytes[last] ^= 1;
         fs::write(&newest, bytes).unwrap();
         let mut first = None;
-        let again = train(&alone, folder.path(), &case, true, |trainer| {
+        let again = train(&world, folder.path(), &case, true, |trainer| {
             first.get_or_insert(trainer.done());
         });
         assert_eq!(first, Some(19));
@@ -230,12 +230,12 @@ fn a_damaged_checkpoint_is_left_for_the_one_before() {
 fn other_rows_are_refused() {
     by_itself("other_rows_are_refused", || {
         let folder = prepared();
-        let alone = World::alone(Device::Cpu);
+        let world = alone();
         let mut case = case(Precision::Float32);
         case.steps = 4;
-        drop(train(&alone, folder.path(), &case, true, |_| ()).unwrap());
+        drop(train(&world, folder.path(), &case, true, |_| ()).unwrap());
         write_rows(&folder.path().join("train"), 90);
-        let error = train(&alone, folder.path(), &case, true, |_| ())
+        let error = train(&world, folder.path(), &case, true, |_| ())
             .err()
             .unwrap();
         assert!(

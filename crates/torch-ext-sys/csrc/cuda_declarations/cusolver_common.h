@@ -1,0 +1,2 @@
+#pragma once
+typedef enum { CUSOLVER_STATUS_SUCCESS } cusolverStatus_t;
