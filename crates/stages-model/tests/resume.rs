@@ -146,7 +146,10 @@ fn a_crossencoder_on_two_ranks_in_half_precision() {
 fn a_warning_ends_it_with_a_message_and_a_checkpoint() {
     let place = place_with_everything();
     let program = "jobmatch-train-crossencoder";
-    let arguments = CROSSENCODER.replace("--checkpoint-every 3", "--checkpoint-every 1000");
+    // Long enough to be met in the middle.
+    let arguments = CROSSENCODER
+        .replace("--checkpoint-every 3", "--checkpoint-every 1000")
+        .replace("--epochs 2", "--epochs 8");
     end_well(start(&place, program, &arguments, "straight", 1));
     let mut children = start(&place, program, &arguments, "warned", 1);
     let log = place.path(".warned.work/output/log.jsonl");

@@ -25,6 +25,7 @@ const TESTS: [(&str, &[&str]); 2] = [
             "jobmatch_torch_ext",
             "adamw",
             "collectives",
+            "ddp",
             "together",
             "wrong_use",
         ],
