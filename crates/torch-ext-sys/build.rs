@@ -9,13 +9,15 @@ use std::process::Command;
 const VERSION: &str = "2.11";
 
 /// Sources of the shim, in `csrc/`.
-const SOURCES: [&str; 9] = [
+const SOURCES: [&str; 11] = [
     "attention.cpp",
     "group.cpp",
     "library.cpp",
+    "linear.cpp",
     "nccl.cpp",
     "optimizer.cpp",
     "precision.cpp",
+    "quantized.cpp",
     "random.cpp",
     "reducer.cpp",
     "store.cpp",
@@ -52,16 +54,53 @@ fn main() -> Result<(), String> {
         // Not our headers, so not our warnings.
         shim.flag("-isystem").flag(folder);
     }
+    // libtorch's loops over threads are templates over OpenMP.
+    shim.flag_if_supported("-fopenmp");
+    for (name, lanes, flags) in kernels() {
+        cc::Build::new()
+            .cpp(true)
+            .pic(true)
+            .std("c++17")
+            .opt_level(3)
+            .define("TX_KERNELS", format!("kernels_{name}").as_str())
+            .define("TX_NAME", format!("\"{name}\"").as_str())
+            .define("TX_LANES", lanes)
+            .flags(flags)
+            .file("csrc/kernels.cpp")
+            .try_compile(&format!("torch_ext_kernels_{name}"))
+            .map_err(|error| format!("the {name} kernels do not compile: {error}"))?;
+    }
     shim.clone()
         .files(SOURCES.map(|name| format!("csrc/{name}")))
         .try_compile("torch_ext")
         .map_err(|error| format!("the shim over libtorch does not compile: {error}"))?;
+    println!("cargo:rustc-link-lib=gomp");
 
     if let Some(folders) = cuda_headers(&torch) {
         let nccl = compile_nccl(shim, &folders)?;
         println!("cargo:rustc-env=TORCH_EXT_NCCL={}", nccl.display());
     }
     Ok(())
+}
+
+/// The instruction sets that the kernels are compiled for: name, floats in a vector, compiler flags.
+fn kernels() -> Vec<(&'static str, &'static str, &'static [&'static str])> {
+    let mut all: Vec<(_, _, &[_])> = vec![("plain", "4", &["-Wno-psabi"])];
+    if env::var("CARGO_CFG_TARGET_ARCH").as_deref() == Ok("x86_64") {
+        all.push(("avx2", "8", &["-mavx2", "-mfma"]));
+        all.push((
+            "avx512",
+            "16",
+            &[
+                "-mavx512f",
+                "-mavx512bw",
+                "-mavx512dq",
+                "-mavx512vl",
+                "-mfma",
+            ],
+        ));
+    }
+    all
 }
 
 fn variable(name: &str) -> Option<PathBuf> {

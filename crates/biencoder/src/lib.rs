@@ -1,6 +1,6 @@
 //! The bi-encoder: queries and passages to vectors whose inner product says how well they match.
 //!
-//! [`BiEncoder`] embeds; [`train`] fits one to (query, passage) positives by MultipleNegativesRankingLoss with in-batch
+//! [`BiEncoder`] embeds; [`train`] fits a [`TrainableBiEncoder`] to (query, passage) positives by MultipleNegativesRankingLoss with in-batch
 //! negatives, and keeps the weights that retrieve best on dev queries. Where its examples come from, and how a
 //! job's sentences become a decision, is left to others.
 //!
@@ -36,6 +36,6 @@ pub use error::{Error, Result};
 pub use examples::{DevSet, Example, TrainingData};
 pub use known_positives::KnownPositives;
 pub use loss::multiple_negatives_ranking_loss;
-pub use model::{BiEncoder, Embeddings};
+pub use model::{BiEncoder, Embeddings, TrainableBiEncoder};
 pub use quality::{RetrievalQuality, retrieval_quality};
 pub use train::{Summary, train};

@@ -1,8 +1,8 @@
-//! A bi-encoder in use: prompts are put where they belong, and results are plain numbers.
+//! A bi-encoder in use, where prompts are put where they belong and results are plain numbers, and one in training.
 
 use std::path::Path;
 
-use jobmatch_encoder::{Device, ModelFolder, SentenceEncoder};
+use jobmatch_encoder::{Device, Embedder, InferenceConfig, ModelFolder, SentenceEncoder};
 use jobmatch_records::PassageTemplate;
 use jobmatch_torch_ext::best_device;
 
@@ -49,51 +49,34 @@ impl Embeddings {
     }
 }
 
-/// A bi-encoder with its prompts, its passage template and its fingerprint.
+/// A bi-encoder in use, with its prompts, its passage template and its fingerprint.
 #[derive(Debug)]
 pub struct BiEncoder {
-    pub(crate) encoder: SentenceEncoder,
+    embedder: Embedder,
     template: Option<PassageTemplate>,
     fingerprint: String,
 }
 
 impl BiEncoder {
-    /// Loads a model by name or folder, onto a GPU when libtorch sees one.
+    /// Loads a model by name or folder, onto a GPU when libtorch sees one, in float32.
     ///
     /// # Errors
     /// When the folder, its weights or its passage template are not sound.
     pub fn load(model: &str) -> Result<Self> {
-        Self::from_folder(ModelFolder::open(model)?, best_device(0))
+        Self::load_with(model, InferenceConfig::default())
     }
 
-    /// Loads a folder that was opened, and perhaps changed in its prompts or length, onto `device`.
+    /// As [`BiEncoder::load`], computing as `config` says.
     ///
     /// # Errors
-    /// As [`BiEncoder::load`].
-    pub fn from_folder(folder: ModelFolder, device: Device) -> Result<Self> {
-        let saved = folder.metadata.passage_template.as_deref();
-        let template = saved
-            .map(|text| {
-                text.parse::<PassageTemplate>()
-                    .map_err(|source| Error::Template {
-                        model: folder.dir().to_path_buf(),
-                        template: text.to_owned(),
-                        source: Box::new(source),
-                    })
-            })
-            .transpose()?;
-        let fingerprint = folder.fingerprint()?;
-        let encoder = SentenceEncoder::from_folder(folder, device)?;
-        Ok(Self {
-            encoder,
-            template,
-            fingerprint,
-        })
+    /// As [`BiEncoder::load`], and when the model or its device do not bear a setting.
+    pub fn load_with(model: &str, config: InferenceConfig) -> Result<Self> {
+        TrainableBiEncoder::from_folder(ModelFolder::open(model)?, best_device(0))?.in_use(config)
     }
 
     /// Numbers in an embedding.
     pub fn dimension(&self) -> usize {
-        self.encoder.dimension()
+        self.embedder.dimension()
     }
 
     /// How passages were written when the model was trained, if it was trained here.
@@ -116,7 +99,7 @@ impl BiEncoder {
         texts: &[&str],
         progress: &mut dyn FnMut(usize),
     ) -> Result<Embeddings> {
-        self.embed(&self.encoder.folder.prompts.query, texts, progress)
+        self.embed(&self.embedder.folder().prompts.query, texts, progress)
     }
 
     /// Embeddings of passages, in input order; the model's passage prompt is put before each. `progress` hears how
@@ -129,7 +112,7 @@ impl BiEncoder {
         texts: &[&str],
         progress: &mut dyn FnMut(usize),
     ) -> Result<Embeddings> {
-        self.embed(&self.encoder.folder.prompts.passage, texts, progress)
+        self.embed(&self.embedder.folder().prompts.passage, texts, progress)
     }
 
     fn embed(
@@ -138,10 +121,68 @@ impl BiEncoder {
         texts: &[&str],
         progress: &mut dyn FnMut(usize),
     ) -> Result<Embeddings> {
+        let (values, _usage) = self.embedder.embed(prompt, texts, progress)?;
         Ok(Embeddings {
             dimension: self.dimension(),
-            values: self.encoder.embed_prompted(prompt, texts, progress)?,
+            values,
         })
+    }
+}
+
+/// A bi-encoder whose weights can change.
+#[derive(Debug)]
+pub struct TrainableBiEncoder {
+    pub(crate) encoder: SentenceEncoder,
+    template: Option<PassageTemplate>,
+    fingerprint: String,
+}
+
+impl TrainableBiEncoder {
+    /// Loads a folder that was opened, and perhaps changed in its prompts or length, onto `device`.
+    ///
+    /// # Errors
+    /// When the folder, its weights or its passage template are not sound.
+    pub fn from_folder(folder: ModelFolder, device: Device) -> Result<Self> {
+        let saved = folder.metadata.passage_template.as_deref();
+        let template = saved
+            .map(|text| {
+                text.parse::<PassageTemplate>()
+                    .map_err(|source| Error::Template {
+                        model: folder.dir().to_path_buf(),
+                        template: text.to_owned(),
+                        source: Box::new(source),
+                    })
+            })
+            .transpose()?;
+        let fingerprint = folder.fingerprint()?;
+        let encoder = SentenceEncoder::from_folder(folder, device)?;
+        Ok(Self {
+            encoder,
+            template,
+            fingerprint,
+        })
+    }
+
+    /// The model in use, with the weights as they are now.
+    ///
+    /// # Errors
+    /// When the model or its device do not bear a setting.
+    pub fn in_use(&self, config: InferenceConfig) -> Result<BiEncoder> {
+        Ok(BiEncoder {
+            embedder: self.encoder.embedder(config)?,
+            template: self.template.clone(),
+            fingerprint: self.fingerprint.clone(),
+        })
+    }
+
+    /// How passages were written when the model was trained, if it was trained here.
+    pub fn template(&self) -> Option<&PassageTemplate> {
+        self.template.as_ref()
+    }
+
+    /// `blake3:` and a hash over all that decides the embeddings, as it stood in the folder.
+    pub fn fingerprint(&self) -> &str {
+        &self.fingerprint
     }
 
     /// Writes a folder that sentence-transformers loads unchanged, with `template` remembered beside it.

@@ -6,19 +6,19 @@ use jobmatch_training::Part;
 use tch::Tensor;
 
 use crate::loss::multiple_negatives_ranking_loss;
-use crate::{BiEncoder, BiEncoderConfig, Example, KnownPositives, Result};
+use crate::{BiEncoderConfig, Example, KnownPositives, Result, TrainableBiEncoder};
 
-/// Tokens of one forward pass inside a step: rows of like length share a pass, so little of it is padding.
+/// Tokens of one forward pass inside a step.
 const STEP_BUDGET: TokenBudget = TokenBudget {
-    max_tokens: 1024,
-    max_rows: 64,
+    max_tokens: 4096,
+    max_rows: 4096,
 };
 
 /// The mean loss of this rank's rows of `part`. Its rows meet the passages of all ranks: the mean of the ranks' losses,
 /// weighted by their rows, is the loss of the whole part, and its gradients are too.
 pub(crate) fn part_loss(
     world: &World,
-    model: &BiEncoder,
+    model: &TrainableBiEncoder,
     batch: &[Example],
     part: &Part,
     known: &KnownPositives,
@@ -28,10 +28,10 @@ pub(crate) fn part_loss(
     let (queries, passages) = tokenize(model, &batch[part.rows.clone()])?;
     for tokens in [&queries, &passages] {
         let lengths: Vec<usize> = tokens.iter().map(Tokens::len).collect();
-        *usage += TokenUsage::of(&lengths, STEP_BUDGET);
+        *usage += TokenUsage::of(&lengths);
     }
-    let queries_qd = model.encoder.forward(&queries, STEP_BUDGET, true);
-    let passages_pd = model.encoder.forward(&passages, STEP_BUDGET, true);
+    let queries_qd = model.encoder.forward(&queries, STEP_BUDGET, true)?;
+    let passages_pd = model.encoder.forward(&passages, STEP_BUDGET, true)?;
     let excluded_qp = config.mask_known_positives.then(|| {
         let rows = part.all.len() as i64;
         Tensor::from_slice(&known.excluded(&batch[part.all.clone()]))
@@ -64,7 +64,10 @@ pub(crate) fn part_loss(
     Ok((forward + backward) / 2.0)
 }
 
-fn tokenize(model: &BiEncoder, examples: &[Example]) -> Result<(Vec<Tokens>, Vec<Tokens>)> {
+fn tokenize(
+    model: &TrainableBiEncoder,
+    examples: &[Example],
+) -> Result<(Vec<Tokens>, Vec<Tokens>)> {
     let prompts = &model.encoder.folder.prompts;
     let queries: Vec<&str> = examples.iter().map(|e| e.query.as_str()).collect();
     let passages: Vec<&str> = examples.iter().map(|e| e.passage.as_str()).collect();

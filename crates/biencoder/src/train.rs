@@ -1,13 +1,13 @@
 //! The training loop, in the order of the mathematics.
 
-use jobmatch_encoder::TokenUsage;
+use jobmatch_encoder::{InferenceConfig, TokenUsage};
 use jobmatch_torch_ext::World;
 use jobmatch_training::{Finished, Place, Plan, StepRow, Stop, Trainer};
 use serde::Serialize;
 
 use crate::objective::part_loss;
 use crate::quality::{RetrievalQuality, retrieval_quality};
-use crate::{BiEncoder, BiEncoderConfig, Error, Result, TrainingData};
+use crate::{BiEncoderConfig, Error, Result, TrainableBiEncoder, TrainingData};
 
 /// What a training came to.
 #[derive(Debug, Clone, Serialize)]
@@ -37,7 +37,7 @@ pub struct Summary {
 #[allow(clippy::too_many_arguments, reason = "each is a thing of its own")]
 pub fn train(
     world: &World,
-    model: &mut BiEncoder,
+    model: &mut TrainableBiEncoder,
     data: &mut TrainingData,
     config: &BiEncoderConfig,
     seed: u64,
@@ -61,8 +61,11 @@ pub fn train(
         stop,
     )?;
     let figure = |quality: &Option<RetrievalQuality>| quality.map_or(0.0, |q| q.recall_at_10);
+    let measure = |model: &TrainableBiEncoder, data: &TrainingData| {
+        retrieval_quality(&model.in_use(InferenceConfig::default())?, &data.dev)
+    };
     if trainer.done() == 0 {
-        trainer.evaluate(|| retrieval_quality(model, &data.dev), figure)?;
+        trainer.evaluate(|| measure(model, data), figure)?;
     }
 
     while !trainer.is_done() {
@@ -77,7 +80,7 @@ pub fn train(
         progress(&row, trainer.total_steps(), usage);
 
         if trainer.done().is_multiple_of(config.evaluate_every) || trainer.is_done() {
-            trainer.evaluate(|| retrieval_quality(model, &data.dev), figure)?;
+            trainer.evaluate(|| measure(model, data), figure)?;
         }
         trainer.save_if_due()?;
     }

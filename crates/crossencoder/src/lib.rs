@@ -1,6 +1,6 @@
 //! The cross-encoder: a (text, passage) pair to one logit that says whether the passage is right for the text.
 //!
-//! [`CrossEncoder`] scores; [`train`] fits one to labelled pairs by binary cross-entropy and keeps the weights
+//! [`CrossEncoder`] scores; [`train`] fits a [`TrainableCrossEncoder`] to labelled pairs by binary cross-entropy and keeps the weights
 //! with the best average precision on dev pairs. Which pairs are worth scoring, and what a score decides, is left to
 //! others.
 //!
@@ -32,6 +32,6 @@ pub use config::{CrossEncoderConfig, PosWeight};
 pub use error::{Error, Result};
 pub use examples::{LabelledPair, TrainingData};
 pub use loss::binary_cross_entropy;
-pub use model::CrossEncoder;
+pub use model::{CrossEncoder, TrainableCrossEncoder};
 pub use quality::{PairQuality, pair_quality};
 pub use train::{Summary, train};

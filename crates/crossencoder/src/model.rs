@@ -1,40 +1,35 @@
-//! A cross-encoder in use.
+//! A cross-encoder in use, and one in training.
 
 use std::path::Path;
 
-use jobmatch_encoder::{Device, ModelFolder, PairEncoder};
+use jobmatch_encoder::{Device, InferenceConfig, ModelFolder, PairEncoder, PairScorer};
 use jobmatch_torch_ext::best_device;
 
 use crate::Result;
 
-/// A cross-encoder with its fingerprint.
+/// A cross-encoder in use, with its fingerprint.
 #[derive(Debug)]
 pub struct CrossEncoder {
-    pub(crate) encoder: PairEncoder,
+    scorer: PairScorer,
     fingerprint: String,
 }
 
 impl CrossEncoder {
-    /// Loads a model by name or folder, onto a GPU when libtorch sees one.
+    /// Loads a model by name or folder, onto a GPU when libtorch sees one, in float32.
     ///
     /// # Errors
     /// When the folder or its weights are not sound.
     pub fn load(model: &str) -> Result<Self> {
-        Self::from_folder(ModelFolder::open(model)?, best_device(0))
+        Self::load_with(model, InferenceConfig::default())
     }
 
-    /// Loads a folder that was opened, and perhaps changed in its length, onto `device`. A bare encoder gets a fresh head: seed libtorch
-    /// (`tch::manual_seed`) before.
+    /// As [`CrossEncoder::load`], computing as `config` says.
     ///
     /// # Errors
-    /// As [`CrossEncoder::load`].
-    pub fn from_folder(folder: ModelFolder, device: Device) -> Result<Self> {
-        let fingerprint = folder.fingerprint()?;
-        let encoder = PairEncoder::from_folder(folder, device)?;
-        Ok(Self {
-            encoder,
-            fingerprint,
-        })
+    /// As [`CrossEncoder::load`], and when the model or its device do not bear a setting.
+    pub fn load_with(model: &str, config: InferenceConfig) -> Result<Self> {
+        TrainableCrossEncoder::from_folder(ModelFolder::open(model)?, best_device(0))?
+            .in_use(config)
     }
 
     /// `blake3:` and a hash over all that decides the logits, as it stood in the folder.
@@ -52,7 +47,41 @@ impl CrossEncoder {
         pairs: &[(&str, &str)],
         progress: &mut dyn FnMut(usize),
     ) -> Result<Vec<f32>> {
-        Ok(self.encoder.score(pairs, progress)?)
+        Ok(self.scorer.score(pairs, progress)?.0)
+    }
+}
+
+/// A cross-encoder whose weights can change.
+#[derive(Debug)]
+pub struct TrainableCrossEncoder {
+    pub(crate) encoder: PairEncoder,
+    fingerprint: String,
+}
+
+impl TrainableCrossEncoder {
+    /// Loads a folder that was opened, and perhaps changed in its length, onto `device`. A bare encoder gets a fresh head:
+    /// seed libtorch (`tch::manual_seed`) before.
+    ///
+    /// # Errors
+    /// When the folder or its weights are not sound.
+    pub fn from_folder(folder: ModelFolder, device: Device) -> Result<Self> {
+        let fingerprint = folder.fingerprint()?;
+        let encoder = PairEncoder::from_folder(folder, device)?;
+        Ok(Self {
+            encoder,
+            fingerprint,
+        })
+    }
+
+    /// The model in use, with the weights as they are now.
+    ///
+    /// # Errors
+    /// When the model or its device do not bear a setting.
+    pub fn in_use(&self, config: InferenceConfig) -> Result<CrossEncoder> {
+        Ok(CrossEncoder {
+            scorer: self.encoder.scorer(config)?,
+            fingerprint: self.fingerprint.clone(),
+        })
     }
 
     /// Writes a folder that sentence-transformers' `CrossEncoder` loads unchanged.

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use jobmatch_encoder::{ModelFolder, TokenBudget, TokenUsage, Tokens};
+use jobmatch_encoder::{InferenceConfig, ModelFolder, TokenBudget, TokenUsage, Tokens};
 use jobmatch_torch_ext::World;
 use jobmatch_training::{Finished, Place, Plan, StepRow, Stop, Trainer};
 use serde::Serialize;
@@ -10,12 +10,14 @@ use tch::Tensor;
 
 use crate::loss::binary_cross_entropy;
 use crate::quality::{PairQuality, pair_quality};
-use crate::{CrossEncoder, CrossEncoderConfig, LabelledPair, PosWeight, Result, TrainingData};
+use crate::{
+    CrossEncoderConfig, LabelledPair, PosWeight, Result, TrainableCrossEncoder, TrainingData,
+};
 
-/// Tokens of one forward pass inside a step: pairs of like length share a pass, so little of it is padding.
+/// Tokens of one forward pass inside a step.
 const STEP_BUDGET: TokenBudget = TokenBudget {
-    max_tokens: 1024,
-    max_rows: 64,
+    max_tokens: 4096,
+    max_rows: 4096,
 };
 
 /// What a training came to.
@@ -54,11 +56,11 @@ pub fn train(
     place: Option<&Place>,
     stop: Stop,
     progress: &mut dyn FnMut(&StepRow, u64, TokenUsage),
-) -> Result<(CrossEncoder, Summary)> {
+) -> Result<(TrainableCrossEncoder, Summary)> {
     config.validate()?;
     tch::manual_seed(seed as i64);
     let folder = folder.with_max_tokens(config.max_tokens);
-    let model = CrossEncoder::from_folder(folder, world.device())?;
+    let model = TrainableCrossEncoder::from_folder(folder, world.device())?;
     let (epochs, max_steps) = (config.epochs, config.max_steps);
     let plan = Plan::new(&data.rows, config.batch_size, epochs, max_steps, false)?;
     let (store, settings) = (model.encoder.store(), config.trainer.clone());
@@ -81,7 +83,8 @@ pub fn train(
         progress(&row, trainer.total_steps(), usage);
 
         if trainer.done().is_multiple_of(config.evaluate_every) || trainer.is_done() {
-            trainer.evaluate(|| pair_quality(&model, &data.dev), figure)?;
+            let measure = || pair_quality(&model.in_use(InferenceConfig::default())?, &data.dev);
+            trainer.evaluate(measure, figure)?;
         }
         trainer.save_if_due()?;
     }
@@ -99,7 +102,7 @@ pub fn train(
 
 /// Mean binary cross-entropy of pairs.
 fn mean_loss(
-    model: &CrossEncoder,
+    model: &TrainableCrossEncoder,
     pairs: &[LabelledPair],
     pos_weight: f64,
     usage: &mut TokenUsage,
@@ -111,8 +114,8 @@ fn mean_loss(
     let labels: Vec<f32> = pairs.iter().map(|pair| pair.label).collect();
     let tokens = model.encoder.tokenizer().encode_pairs(&texts)?;
     let lengths: Vec<usize> = tokens.iter().map(Tokens::len).collect();
-    *usage += TokenUsage::of(&lengths, STEP_BUDGET);
-    let logits = model.encoder.forward(&tokens, STEP_BUDGET, true);
+    *usage += TokenUsage::of(&lengths);
+    let logits = model.encoder.forward(&tokens, STEP_BUDGET, true)?;
     let labels = Tensor::from_slice(&labels).to_device(logits.device());
     Ok(binary_cross_entropy(&logits, &labels, pos_weight))
 }

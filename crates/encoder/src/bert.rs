@@ -1,157 +1,164 @@
-//! The BERT encoder: one forward pass for training and inference.
+//! BERT and its relatives: one forward pass for training and inference.
 //!
-//! The arithmetic and the names of the weights agree with `BertModel` and `BertForSequenceClassification` of
-//! Hugging Face transformers. A tensor's name ends with its axes: `b` batch, `t` tokens, `h` hidden,
-//! `n` heads, `d` width of a head.
+//! The arithmetic and the names of the weights agree with `BertModel`, `RobertaModel` and `DistilBertModel` of Hugging Face
+//! transformers. A tensor's name ends with its axes: `t` the tokens of all sequences, `h` hidden, `n` heads, `d` width of a
+//! head, `b` sequences.
 
-use tch::nn::{self, Init, LayerNorm, LayerNormConfig, Linear, Module};
-use tch::{Kind, Tensor};
+use jobmatch_torch_ext::{Activation, LinearFormat, variable_length_attention};
+use tch::{Kind, Tensor, nn};
 
-use crate::config::{Activation, BertConfig};
-use crate::tokens::TokenBatch;
+use crate::builder::{Builder, Norm, frozen};
+use crate::config::{self, BertConfig, Family};
+use crate::projection::Projection;
+use crate::{Result, TokenBatch};
 
-/// Parameter group of the weights that decay while training.
-const DECAYED: usize = 0;
-/// Parameter group of biases and layer normalizations, which do not decay.
-const NOT_DECAYED: usize = 1;
+/// What turns tokens into hidden states: one interface for all families.
+pub trait Transformer: std::fmt::Debug + Send {
+    /// Hidden states of the last layer, `[tokens, hidden]`. `train` switches dropout on.
+    ///
+    /// # Errors
+    /// When libtorch refuses, such as for a token id that the embedding has no row for.
+    fn forward(&self, batch: &TokenBatch, train: bool) -> Result<Tensor>;
 
-/// Makes variables in the right parameter group with BERT's initial values.
-struct Builder<'c> {
-    config: &'c BertConfig,
-}
-
-impl Builder<'_> {
-    fn weights(&self) -> Init {
-        Init::Randn {
-            mean: 0.0,
-            stdev: self.config.initializer_range,
-        }
-    }
-
-    fn embedding(&self, path: nn::Path, rows: i64) -> Tensor {
-        path.set_group(DECAYED)
-            .var("weight", &[rows, self.config.hidden_size], self.weights())
-    }
-
-    fn linear(&self, path: nn::Path, inputs: i64, outputs: i64) -> Linear {
-        // Weight and bias belong to different groups, so they are made one by one.
-        let ws = path
-            .set_group(DECAYED)
-            .var("weight", &[outputs, inputs], self.weights());
-        let bs = path
-            .set_group(NOT_DECAYED)
-            .var("bias", &[outputs], Init::Const(0.0));
-        Linear { ws, bs: Some(bs) }
-    }
-
-    fn layer_norm(&self, path: nn::Path) -> LayerNorm {
-        let config = LayerNormConfig {
-            eps: self.config.layer_norm_eps,
-            ..LayerNormConfig::default()
-        };
-        nn::layer_norm(
-            path.set_group(NOT_DECAYED),
-            vec![self.config.hidden_size],
-            config,
-        )
-    }
+    /// A copy for inference alone, whose linear layers compute in `format`.
+    ///
+    /// # Errors
+    /// When there is none in this format, or this is frozen already.
+    fn freeze(&self, format: LinearFormat) -> Result<Box<dyn Transformer>>;
 }
 
 #[derive(Debug)]
 struct Layer {
-    query: Linear,
-    key: Linear,
-    value: Linear,
-    attention_output: Linear,
-    attention_norm: LayerNorm,
-    intermediate: Linear,
-    output: Linear,
-    output_norm: LayerNorm,
+    query_key_value: Projection,
+    attention_output: Projection,
+    attention_norm: Norm,
+    intermediate: Projection,
+    output: Projection,
+    output_norm: Norm,
 }
 
 impl Layer {
     fn new(path: &nn::Path, build: &Builder) -> Self {
         let (hidden, inner) = (build.config.hidden_size, build.config.intermediate_size);
         let attention = path / "attention";
+        let [query_key_value, attention_output, intermediate, output] = match build.config.family()
+        {
+            Family::Bert | Family::Roberta => {
+                let part = &attention / "self";
+                [
+                    vec![&part / "query", &part / "key", &part / "value"],
+                    vec![&attention / "output" / "dense"],
+                    vec![path / "intermediate" / "dense"],
+                    vec![path / "output" / "dense"],
+                ]
+            }
+            Family::DistilBert => [
+                vec![
+                    &attention / "q_lin",
+                    &attention / "k_lin",
+                    &attention / "v_lin",
+                ],
+                vec![&attention / "out_lin"],
+                vec![path / "ffn" / "lin1"],
+                vec![path / "ffn" / "lin2"],
+            ],
+        };
+        let [attention_norm, output_norm] = match build.config.family() {
+            Family::Bert | Family::Roberta => [
+                &attention / "output" / "LayerNorm",
+                path / "output" / "LayerNorm",
+            ],
+            Family::DistilBert => [path / "sa_layer_norm", path / "output_layer_norm"],
+        };
         Self {
-            query: build.linear(&attention / "self" / "query", hidden, hidden),
-            key: build.linear(&attention / "self" / "key", hidden, hidden),
-            value: build.linear(&attention / "self" / "value", hidden, hidden),
-            attention_output: build.linear(&attention / "output" / "dense", hidden, hidden),
-            attention_norm: build.layer_norm(&attention / "output" / "LayerNorm"),
-            intermediate: build.linear(path / "intermediate" / "dense", hidden, inner),
-            output: build.linear(path / "output" / "dense", inner, hidden),
-            output_norm: build.layer_norm(path / "output" / "LayerNorm"),
+            query_key_value: Projection::new(build, &query_key_value, hidden, hidden),
+            attention_output: Projection::new(build, &attention_output, hidden, hidden),
+            attention_norm: build.layer_norm(attention_norm),
+            intermediate: Projection::new(build, &intermediate, hidden, inner),
+            output: Projection::new(build, &output, inner, hidden),
+            output_norm: build.layer_norm(output_norm),
         }
     }
 
     fn forward(
         &self,
-        hidden_bth: &Tensor,
-        mask: Option<&Tensor>,
+        hidden_th: &Tensor,
+        batch: &TokenBatch,
         config: &BertConfig,
         train: bool,
-    ) -> Tensor {
-        let (batch, tokens, hidden) = match hidden_bth.size()[..] {
-            [batch, tokens, hidden] => (batch, tokens, hidden),
-            _ => unreachable!("hidden states have three axes"),
-        };
+    ) -> Result<Tensor> {
         let heads = config.num_attention_heads;
-        let split = |linear: &Linear| {
-            linear
-                .forward(hidden_bth)
-                .view([batch, tokens, heads, hidden / heads])
-                .transpose(1, 2)
-        };
-        let attention_dropout = if train {
-            config.attention_probs_dropout_prob
-        } else {
-            0.0
-        };
-        let context_bntd = Tensor::scaled_dot_product_attention(
-            &split(&self.query),
-            &split(&self.key),
-            &split(&self.value),
-            mask,
-            attention_dropout,
-            false,
-            None,
-            false,
-        );
-        let context_bth = context_bntd
-            .transpose(1, 2)
-            .reshape([batch, tokens, hidden]);
-
+        let width = config.hidden_size / heads;
+        let tokens = batch.tokens() as i64;
+        let qkv_tnd = self
+            .query_key_value
+            .forward(hidden_th, None)?
+            .f_view([tokens, 3, heads, width])?;
+        let context_tnd = variable_length_attention(
+            &qkv_tnd.f_select(1, 0)?,
+            &qkv_tnd.f_select(1, 1)?,
+            &qkv_tnd.f_select(1, 2)?,
+            &batch.offsets,
+            if train {
+                config.attention_probs_dropout_prob
+            } else {
+                0.0
+            },
+        )?;
+        let context_th = context_tnd.f_view([tokens, config.hidden_size])?;
         let dropout = config.hidden_dropout_prob;
-        let attended = self
-            .attention_output
-            .forward(&context_bth)
-            .dropout(dropout, train);
-        let hidden_bth = self.attention_norm.forward(&(attended + hidden_bth));
-        let inner = activate(&self.intermediate.forward(&hidden_bth), config.hidden_act);
-        let outer = self.output.forward(&inner).dropout(dropout, train);
-        self.output_norm.forward(&(outer + hidden_bth))
+        let attended_th =
+            self.attention_output
+                .forward_onto(&context_th, hidden_th, dropout, train)?;
+        let hidden_th = self.attention_norm.forward(&attended_th)?;
+        let inner_ti = self
+            .intermediate
+            .forward(&hidden_th, Some(activation(config)))?;
+        let outer_th = self
+            .output
+            .forward_onto(&inner_ti, &hidden_th, dropout, train)?;
+        self.output_norm.forward(&outer_th)
+    }
+
+    fn freeze(&self, format: LinearFormat) -> Result<Self> {
+        let kind = kind_of(format);
+        Ok(Self {
+            query_key_value: self.query_key_value.freeze(format)?,
+            attention_output: self.attention_output.freeze(format)?,
+            attention_norm: self.attention_norm.freeze(kind),
+            intermediate: self.intermediate.freeze(format)?,
+            output: self.output.freeze(format)?,
+            output_norm: self.output_norm.freeze(kind),
+        })
     }
 }
 
-fn activate(values: &Tensor, activation: Activation) -> Tensor {
-    match activation {
-        Activation::Gelu => values.gelu("none"),
-        Activation::GeluNew => values.gelu("tanh"),
-        Activation::Relu => values.relu(),
+/// Kind of the hidden states between linear layers of this format.
+pub(crate) fn kind_of(format: LinearFormat) -> Kind {
+    match format {
+        LinearFormat::Float(kind) => kind,
+        LinearFormat::Int8 => Kind::Float,
     }
 }
 
-/// A BERT encoder with its pooler (the linear layer over the first token that classification heads use).
+fn activation(config: &BertConfig) -> Activation {
+    match config.hidden_act {
+        config::Activation::Gelu => Activation::Gelu,
+        config::Activation::GeluNew => Activation::GeluTanh,
+        config::Activation::Relu => Activation::Relu,
+    }
+}
+
+/// A BERT-like encoder.
 #[derive(Debug)]
 pub struct BertModel {
     config: BertConfig,
     word_embeddings: Tensor,
     position_embeddings: Tensor,
-    token_type_embeddings: Tensor,
-    embedding_norm: LayerNorm,
+    /// DistilBERT has none.
+    token_type_embeddings: Option<Tensor>,
+    embedding_norm: Norm,
     layers: Vec<Layer>,
-    pooler: Linear,
 }
 
 impl BertModel {
@@ -160,23 +167,23 @@ impl BertModel {
     pub fn new(path: &nn::Path, config: &BertConfig) -> Self {
         let build = Builder { config };
         let embeddings = path / "embeddings";
-        let hidden = config.hidden_size;
-        let layers = path / "encoder" / "layer";
+        let layers = match config.family() {
+            Family::Bert | Family::Roberta => path / "encoder" / "layer",
+            Family::DistilBert => path / "transformer" / "layer",
+        };
+        let types = config.type_vocab_size;
         Self {
             word_embeddings: build.embedding(&embeddings / "word_embeddings", config.vocab_size),
             position_embeddings: build.embedding(
                 &embeddings / "position_embeddings",
                 config.max_position_embeddings,
             ),
-            token_type_embeddings: build.embedding(
-                &embeddings / "token_type_embeddings",
-                config.type_vocab_size,
-            ),
+            token_type_embeddings: (config.family() != Family::DistilBert)
+                .then(|| build.embedding(&embeddings / "token_type_embeddings", types)),
             embedding_norm: build.layer_norm(&embeddings / "LayerNorm"),
             layers: (0..config.num_hidden_layers)
                 .map(|number| Layer::new(&(&layers / number), &build))
                 .collect(),
-            pooler: build.linear(path / "pooler" / "dense", hidden, hidden),
             config: config.clone(),
         }
     }
@@ -186,61 +193,46 @@ impl BertModel {
         &self.config
     }
 
-    /// Hidden states of the last layer, `[batch, tokens, hidden]`. `train` switches dropout on.
-    pub fn forward(&self, batch: &TokenBatch, train: bool) -> Tensor {
-        let tokens = batch.ids_bt.size()[1];
-        let embed = |table: &Tensor, ids: &Tensor| Tensor::embedding(table, ids, -1, false, false);
-        let embedded_bth = embed(&self.word_embeddings, &batch.ids_bt)
-            + embed(&self.token_type_embeddings, &batch.type_ids_bt)
-            + self.position_embeddings.narrow(0, 0, tokens);
-        let mut hidden_bth = self
+    fn embed(&self, batch: &TokenBatch) -> Result<Tensor> {
+        let rows = |table: &Tensor, ids: &Tensor| Tensor::f_embedding(table, ids, -1, false, false);
+        let positions_t = batch.places_t.f_add_scalar(self.config.first_position())?;
+        let embedded_th = rows(&self.word_embeddings, &batch.ids_t)?
+            .f_add(&rows(&self.position_embeddings, &positions_t)?)?;
+        Ok(match &self.token_type_embeddings {
+            // With one segment alone, a pair's texts share it.
+            Some(types) if self.config.type_vocab_size == 1 => {
+                embedded_th.f_add(&types.f_select(0, 0)?)?
+            }
+            Some(types) => embedded_th.f_add(&rows(types, &batch.type_ids_t)?)?,
+            None => embedded_th,
+        })
+    }
+}
+
+impl Transformer for BertModel {
+    fn forward(&self, batch: &TokenBatch, train: bool) -> Result<Tensor> {
+        let embedded_th = self.embed(batch)?;
+        let mut hidden_th = self
             .embedding_norm
-            .forward(&embedded_bth)
-            .dropout(self.config.hidden_dropout_prob, train);
-        let mask = batch.attention_mask();
+            .forward(&embedded_th)?
+            .f_dropout(self.config.hidden_dropout_prob, train)?;
         for layer in &self.layers {
-            hidden_bth = layer.forward(&hidden_bth, mask.as_ref(), &self.config, train);
+            hidden_th = layer.forward(&hidden_th, batch, &self.config, train)?;
         }
-        hidden_bth
+        Ok(hidden_th)
     }
 
-    /// The first token's hidden state through the pooler's linear layer and tanh, `[batch, hidden]`.
-    pub fn pool_first(&self, hidden_bth: &Tensor) -> Tensor {
-        self.pooler.forward(&hidden_bth.select(1, 0)).tanh()
-    }
-}
-
-/// A BERT encoder with a classification head of one logit, as `BertForSequenceClassification` with one label.
-#[derive(Debug)]
-pub struct SequenceClassifier {
-    bert: BertModel,
-    classifier: Linear,
-}
-
-impl SequenceClassifier {
-    /// Names of the head's weights start so; a bare encoder's folder has none.
-    pub const HEAD: &'static str = "classifier.";
-
-    /// Makes the variables under `path` (the encoder under `bert`, the head under `classifier`), with fresh values.
-    pub fn new(path: &nn::Path, config: &BertConfig) -> Self {
-        let build = Builder { config };
-        Self {
-            bert: BertModel::new(&(path / "bert"), config),
-            classifier: build.linear(path / "classifier", config.hidden_size, 1),
-        }
-    }
-
-    /// One logit per row, `[batch]`, float32. `train` switches dropout on.
-    pub fn forward(&self, batch: &TokenBatch, train: bool) -> Tensor {
-        let config = self.bert.config();
-        let dropout = config
-            .classifier_dropout
-            .unwrap_or(config.hidden_dropout_prob);
-        let hidden_bth = self.bert.forward(batch, train);
-        let pooled_bh = self.bert.pool_first(&hidden_bth).dropout(dropout, train);
-        self.classifier
-            .forward(&pooled_bh)
-            .squeeze_dim(-1)
-            .to_kind(Kind::Float)
+    fn freeze(&self, format: LinearFormat) -> Result<Box<dyn Transformer>> {
+        let kind = kind_of(format);
+        let layers: Result<Vec<Layer>> = self.layers.iter().map(|l| l.freeze(format)).collect();
+        let types = self.token_type_embeddings.as_ref();
+        Ok(Box::new(Self {
+            config: self.config.clone(),
+            word_embeddings: frozen(&self.word_embeddings, kind),
+            position_embeddings: frozen(&self.position_embeddings, kind),
+            token_type_embeddings: types.map(|table| frozen(table, kind)),
+            embedding_norm: self.embedding_norm.freeze(kind),
+            layers: layers?,
+        }))
     }
 }

@@ -1,4 +1,4 @@
-//! The part of `config.json` that decides a BERT encoder's shape and arithmetic.
+//! The part of `config.json` that decides a BERT-like encoder's shape and arithmetic.
 
 use serde::Deserialize;
 
@@ -15,42 +15,107 @@ pub enum Activation {
     Relu,
 }
 
-/// Shape and arithmetic of a BERT encoder: the fields of Hugging Face's `BertConfig` that matter for the numbers.
+/// How a family of encoders differs from BERT in names and details. All compute the same layers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Family {
+    /// BERT itself.
+    Bert,
+    /// RoBERTa, XLM-RoBERTa and CamemBERT: positions start after the padding id, and the classification head is a block of
+    /// its own.
+    Roberta,
+    /// DistilBERT: no segments, no pooler, and names of its own.
+    DistilBert,
+}
+
+impl Family {
+    fn of(model_type: &str) -> Option<Self> {
+        match model_type {
+            "bert" => Some(Self::Bert),
+            "roberta" | "xlm-roberta" | "camembert" => Some(Self::Roberta),
+            "distilbert" => Some(Self::DistilBert),
+            _ => None,
+        }
+    }
+
+    /// What Hugging Face puts before the encoder's names when a head stands beside it, without the dot.
+    pub(crate) fn prefix(self) -> &'static str {
+        match self {
+            Self::Bert => "bert",
+            Self::Roberta => "roberta",
+            Self::DistilBert => "distilbert",
+        }
+    }
+
+    /// transformers' classes: the bare encoder, and with a classification head.
+    pub(crate) fn architectures(self, model_type: &str) -> [String; 2] {
+        let name = match (self, model_type) {
+            (Self::Roberta, "xlm-roberta") => "XLMRoberta",
+            (Self::Roberta, "camembert") => "Camembert",
+            (Self::Roberta, _) => "Roberta",
+            (Self::Bert, _) => "Bert",
+            (Self::DistilBert, _) => "DistilBert",
+        };
+        ["Model", "ForSequenceClassification"].map(|end| format!("{name}{end}"))
+    }
+}
+
+/// Shape and arithmetic of a BERT-like encoder: the fields of Hugging Face's `BertConfig`, `RobertaConfig` and
+/// `DistilBertConfig` that matter for the numbers.
 #[derive(Debug, Clone, Deserialize)]
 pub struct BertConfig {
-    /// `bert`: the only family this crate computes by itself.
+    /// `bert`, `roberta`, `xlm-roberta`, `camembert` or `distilbert`.
     pub model_type: String,
     /// Rows of the word embedding.
     pub vocab_size: i64,
     /// Width of a hidden state.
+    #[serde(alias = "dim")]
     pub hidden_size: i64,
     /// Transformer layers.
+    #[serde(alias = "n_layers")]
     pub num_hidden_layers: i64,
     /// Attention heads; divides `hidden_size`.
+    #[serde(alias = "n_heads")]
     pub num_attention_heads: i64,
     /// Width inside a feed-forward block.
+    #[serde(alias = "hidden_dim")]
     pub intermediate_size: i64,
     /// Non-linearity of the feed-forward blocks.
+    #[serde(alias = "activation")]
     pub hidden_act: Activation,
     /// Dropout probability of hidden states while training.
+    #[serde(alias = "dropout", default = "default_dropout")]
     pub hidden_dropout_prob: f64,
     /// Dropout probability of attention weights while training.
+    #[serde(alias = "attention_dropout", default = "default_dropout")]
     pub attention_probs_dropout_prob: f64,
-    /// Rows of the position embedding: the longest input in tokens.
+    /// Rows of the position embedding.
     pub max_position_embeddings: i64,
-    /// Rows of the segment embedding.
+    /// Rows of the segment embedding; 0 for DistilBERT, which has none.
+    #[serde(default)]
     pub type_vocab_size: i64,
     /// Added to the variance in layer normalization.
+    #[serde(default = "default_layer_norm_eps")]
     pub layer_norm_eps: f64,
     /// Standard deviation of freshly made weights.
     #[serde(default = "default_initializer_range")]
     pub initializer_range: f64,
     /// Dropout probability before a classification head; absent: `hidden_dropout_prob`.
-    #[serde(default)]
+    #[serde(alias = "seq_classif_dropout", default)]
     pub classifier_dropout: Option<f64>,
+    /// The id of padding; RoBERTa's positions start after it.
+    #[serde(default)]
+    pub pad_token_id: Option<i64>,
     /// How positions enter; only `absolute` (or absent) is computed.
     #[serde(default)]
     pub position_embedding_type: Option<String>,
+}
+
+fn default_dropout() -> f64 {
+    0.1
+}
+
+fn default_layer_norm_eps() -> f64 {
+    1e-12
 }
 
 fn default_initializer_range() -> f64 {
@@ -58,14 +123,32 @@ fn default_initializer_range() -> f64 {
 }
 
 impl BertConfig {
+    /// The family that `model_type` names.
+    pub fn family(&self) -> Family {
+        Family::of(&self.model_type).unwrap_or(Family::Bert)
+    }
+
+    /// Row of the position embedding that a sequence's first token takes.
+    pub fn first_position(&self) -> i64 {
+        match self.family() {
+            Family::Roberta => self.pad_token_id.unwrap_or(1) + 1,
+            Family::Bert | Family::DistilBert => 0,
+        }
+    }
+
+    /// The longest input in tokens for which there are positions.
+    pub fn max_tokens(&self) -> usize {
+        usize::try_from(self.max_position_embeddings - self.first_position()).unwrap_or(0)
+    }
+
     /// What is wrong with this configuration, if anything: the setting, its value, and what is supported.
     pub(crate) fn problem(&self) -> Option<String> {
-        if self.model_type != "bert" {
+        let Some(family) = Family::of(&self.model_type) else {
             return Some(format!(
-                "model_type is `{}`; `bert` is supported",
+                "model_type is `{}`; bert, roberta, xlm-roberta, camembert and distilbert are supported",
                 self.model_type
             ));
-        }
+        };
         if let Some(kind) = self.position_embedding_type.as_deref()
             && kind != "absolute"
         {
@@ -80,12 +163,21 @@ impl BertConfig {
             ("num_attention_heads", self.num_attention_heads),
             ("intermediate_size", self.intermediate_size),
             ("max_position_embeddings", self.max_position_embeddings),
-            ("type_vocab_size", self.type_vocab_size),
+            (
+                "type_vocab_size",
+                self.type_vocab_size + i64::from(family == Family::DistilBert),
+            ),
         ];
         for (name, value) in sizes {
             if !(1..=1 << 24).contains(&value) {
                 return Some(format!("{name} is {value}"));
             }
+        }
+        if self.max_tokens() == 0 {
+            return Some(format!(
+                "max_position_embeddings is {}, and pad_token_id {:?} leaves none of them",
+                self.max_position_embeddings, self.pad_token_id
+            ));
         }
         if self.hidden_size % self.num_attention_heads != 0 {
             return Some(format!(

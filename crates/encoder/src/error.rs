@@ -112,6 +112,22 @@ pub enum Error {
         /// The element type in the file.
         found: String,
     },
+    /// A frozen model was to be frozen again.
+    #[error("a model for inference has no copy; load it again in the precision that you want")]
+    Frozen,
+    /// A setting makes no sense.
+    #[error("{setting} is {value}; {expected}")]
+    Setting {
+        /// Its name.
+        setting: &'static str,
+        /// Its value.
+        value: String,
+        /// What it must be.
+        expected: String,
+    },
+    /// What `torch-ext` says.
+    #[error(transparent)]
+    TorchExt(#[from] jobmatch_torch_ext::Error),
     /// libtorch refused an operation.
     #[error("libtorch failed")]
     Torch(#[from] tch::TchError),

@@ -236,7 +236,7 @@ impl ModelFolder {
         self.write_base(
             store,
             target,
-            &self.config_with(&json!({"architectures": ["BertModel"]})),
+            &self.config_with(&json!({"architectures": [self.architectures()[0]]})),
         )?;
         let mut modules = vec![("", "Transformer"), ("1_Pooling", "Pooling")];
         if self.pooling.normalize {
@@ -279,7 +279,7 @@ impl ModelFolder {
     /// When a file cannot be written.
     pub fn write_pair_encoder(&self, store: &nn::VarStore, target: &Path) -> Result<()> {
         let config = self.config_with(&json!({
-            "architectures": ["BertForSequenceClassification"],
+            "architectures": [self.architectures()[1]],
             "id2label": {"0": "LABEL_0"},
             "label2id": {"LABEL_0": 0},
             "sentence_transformers": {"activation_fn": "torch.nn.modules.activation.Sigmoid"},
@@ -295,8 +295,12 @@ impl ModelFolder {
     /// The same folder with inputs cut to `max_tokens` tokens (at most the number of positions).
     #[must_use]
     pub fn with_max_tokens(mut self, max_tokens: usize) -> Self {
-        self.max_tokens = max_tokens.min(self.config.max_position_embeddings as usize);
+        self.max_tokens = max_tokens.min(self.config.max_tokens());
         self
+    }
+
+    fn architectures(&self) -> [String; 2] {
+        self.config.family().architectures(&self.config.model_type)
     }
 
     fn config_with(&self, changes: &Value) -> Value {
@@ -380,7 +384,7 @@ fn read_max_tokens(dir: &Path, config: &BertConfig) -> Result<usize> {
             .and_then(|json| json.get(key)?.as_u64())
             .map(|n| usize::try_from(n).unwrap_or(usize::MAX)))
     };
-    let positions = config.max_position_embeddings as usize;
+    let positions = config.max_tokens();
     let sentence = named(SENTENCE_CONFIG, "max_seq_length")?.unwrap_or(usize::MAX);
     let tokenizer = named("tokenizer_config.json", "model_max_length")?.unwrap_or(usize::MAX);
     let max_tokens = positions.min(sentence).min(tokenizer);

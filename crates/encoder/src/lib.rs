@@ -5,11 +5,11 @@
 //! transformers and sentence-transformers lay them out. It knows nothing of objectives, optimizers or jobs.
 //!
 //! ```no_run
-//! use jobmatch_encoder::{Device, SentenceEncoder};
+//! use jobmatch_encoder::{Device, Embedder, InferenceConfig};
 //!
-//! let encoder = SentenceEncoder::load("minilm", Device::Cpu)?;
-//! let embeddings = encoder.embed(&["Plan budgets.", "Repair engines."], &mut |_done| {})?;
-//! assert_eq!(embeddings.len(), 2 * encoder.dimension());
+//! let embedder = Embedder::load("minilm", Device::Cpu, InferenceConfig::default())?;
+//! let (embeddings, _usage) = embedder.embed("", &["Plan budgets.", "Repair engines."], &mut |_done| {})?;
+//! assert_eq!(embeddings.len(), 2 * embedder.dimension());
 //! # Ok::<(), jobmatch_encoder::Error>(())
 //! ```
 #![cfg_attr(
@@ -22,23 +22,33 @@
 
 mod batching;
 mod bert;
+mod builder;
+mod classifier;
 mod config;
+mod embedder;
 mod error;
 mod folder;
+mod inference;
 mod pair;
 mod pooling;
+mod projection;
 mod sentence;
+mod token_batch;
 mod tokens;
 mod weights;
 
 pub use batching::{TokenBudget, TokenUsage, plan_batches};
-pub use bert::{BertModel, SequenceClassifier};
-pub use config::{Activation, BertConfig};
+pub use bert::{BertModel, Transformer};
+pub use classifier::SequenceClassifier;
+pub use config::{Activation, BertConfig, Family};
+pub use embedder::Embedder;
 pub use error::{Error, Result};
 pub use folder::{Metadata, ModelFolder, Prompts, resolve_model};
-pub use pair::PairEncoder;
+pub use inference::{InferenceConfig, Precision};
+pub use pair::{PairEncoder, PairScorer};
 pub use pooling::{Pooling, PoolingMode, l2_normalize};
 pub use sentence::SentenceEncoder;
 pub use tch::Device;
-pub use tokens::{TextTokenizer, TokenBatch, Tokens};
+pub use token_batch::TokenBatch;
+pub use tokens::{TextTokenizer, Tokens};
 pub use weights::{load_weights, save_weights};

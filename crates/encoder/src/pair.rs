@@ -1,25 +1,29 @@
 //! A cross-encoder: pairs of texts to one logit each.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use tch::{Device, Tensor, nn};
 
-use crate::Result;
-use crate::batching::{TokenBudget, plan_batches};
-use crate::bert::SequenceClassifier;
+use crate::batching::{TokenBudget, TokenUsage};
+use crate::classifier::{HEAD, SequenceClassifier};
+use crate::embedder::checked_tokenizer;
 use crate::folder::ModelFolder;
-use crate::sentence::{checked_tokenizer, restore_order};
+use crate::inference::{InferenceConfig, run};
+use crate::sentence::in_batches;
 use crate::tokens::{TextTokenizer, Tokens};
 use crate::weights::load_weights;
+use crate::{Error, Result};
 
-/// A BERT encoder with its tokenizer and a head of one logit over pairs of texts.
+/// An encoder with its tokenizer and a head of one logit over pairs of texts. [`PairEncoder::scorer`] gives one for inference
+/// alone.
 #[derive(Debug)]
 pub struct PairEncoder {
     /// The folder it came from; its metadata is written when it is saved.
     pub folder: ModelFolder,
     store: nn::VarStore,
     model: SequenceClassifier,
-    tokenizer: TextTokenizer,
+    tokenizer: Arc<TextTokenizer>,
 }
 
 impl PairEncoder {
@@ -39,9 +43,9 @@ impl PairEncoder {
     pub fn from_folder(folder: ModelFolder, device: Device) -> Result<Self> {
         let store = nn::VarStore::new(device);
         let model = SequenceClassifier::new(&store.root(), folder.config());
-        let fresh = ["pooler.", SequenceClassifier::HEAD];
-        load_weights(&store, &folder.weights(), &fresh, &[])?;
-        let tokenizer = checked_tokenizer(&folder)?;
+        // Only BERT's head has use for a pooler.
+        load_weights(&store, &folder.weights(), &HEAD, &HEAD[..1])?;
+        let tokenizer = Arc::new(checked_tokenizer(&folder)?);
         Ok(Self {
             folder,
             store,
@@ -62,42 +66,35 @@ impl PairEncoder {
 
     /// Logits `[rows]` of tokenized pairs, in input order. Rows are computed in batches of like length within
     /// `budget`. `train` switches dropout on; gradients flow unless the caller forbids them.
-    pub fn forward(&self, tokens: &[Tokens], budget: TokenBudget, train: bool) -> Tensor {
-        let lengths: Vec<usize> = tokens.iter().map(Tokens::len).collect();
-        let mut order = Vec::with_capacity(tokens.len());
-        let mut parts = Vec::new();
-        for rows in plan_batches(&lengths, budget) {
-            let batch = self.tokenizer.batch(tokens, &rows, self.store.device());
-            parts.push(self.model.forward(&batch, train));
-            order.extend(rows);
-        }
-        restore_order(&parts, &order, self.store.device())
-    }
-
-    /// Logits of (text, passage) pairs, in input order. `progress` hears after each batch how many pairs are done.
     ///
     /// # Errors
-    /// When a pair cannot be tokenized.
-    pub fn score(
-        &self,
-        pairs: &[(&str, &str)],
-        progress: &mut dyn FnMut(usize),
-    ) -> Result<Vec<f32>> {
-        let tokens = self.tokenizer.encode_pairs(pairs)?;
-        let lengths: Vec<usize> = tokens.iter().map(Tokens::len).collect();
-        let mut logits = vec![0f32; pairs.len()];
-        let mut done = 0;
-        for rows in plan_batches(&lengths, TokenBudget::default()) {
-            let batch = self.tokenizer.batch(&tokens, &rows, self.store.device());
-            let batch_b = tch::no_grad(|| self.model.forward(&batch, false));
-            let values = Vec::<f32>::try_from(batch_b.to_device(Device::Cpu))?;
-            for (value, &row) in values.into_iter().zip(&rows) {
-                logits[row] = value;
-            }
-            done += rows.len();
-            progress(done);
+    /// When libtorch fails.
+    pub fn forward(&self, tokens: &[Tokens], budget: TokenBudget, train: bool) -> Result<Tensor> {
+        in_batches(tokens, budget, self.store.device(), |batch| {
+            self.model.forward(batch, train)
+        })
+    }
+
+    /// The same model for inference alone, with the weights as they are now.
+    ///
+    /// # Errors
+    /// When the model or its device do not bear a setting, which is named.
+    pub fn scorer(&self, config: InferenceConfig) -> Result<PairScorer> {
+        config.check(usize::MAX)?;
+        if let Some(dimensions) = config.dimensions {
+            return Err(Error::Setting {
+                setting: "dimensions",
+                value: dimensions.to_string(),
+                expected: "a cross-encoder has no embeddings to cut".to_owned(),
+            });
         }
-        Ok(logits)
+        let device = self.store.device();
+        Ok(PairScorer {
+            model: self.model.freeze(config.format(device)?)?,
+            tokenizer: Arc::clone(&self.tokenizer),
+            config,
+            device,
+        })
     }
 
     /// Writes the model and its tokenizer to a folder that sentence-transformers' `CrossEncoder` loads unchanged.
@@ -106,5 +103,51 @@ impl PairEncoder {
     /// When a file cannot be written.
     pub fn save(&self, target: &Path) -> Result<()> {
         self.folder.write_pair_encoder(&self.store, target)
+    }
+}
+
+/// A cross-encoder for inference alone: its weights are laid out for the device, in the precision asked for.
+#[derive(Debug)]
+pub struct PairScorer {
+    model: SequenceClassifier,
+    tokenizer: Arc<TextTokenizer>,
+    config: InferenceConfig,
+    device: Device,
+}
+
+impl PairScorer {
+    /// Loads the model called `name` (see [`resolve_model`](crate::resolve_model)) onto `device`.
+    ///
+    /// # Errors
+    /// As [`PairEncoder::load`], and a setting that the model or the device does not bear.
+    pub fn load(name: &str, device: Device, config: InferenceConfig) -> Result<Self> {
+        PairEncoder::load(name, device)?.scorer(config)
+    }
+
+    /// The tokenizer, which cuts pairs to the model's length.
+    pub fn tokenizer(&self) -> &TextTokenizer {
+        &self.tokenizer
+    }
+
+    /// Logits of (text, passage) pairs, in input order; and the tokens that were computed. `progress` hears after each pass how
+    /// many pairs are done.
+    ///
+    /// # Errors
+    /// When a pair cannot be tokenized, or libtorch fails.
+    pub fn score(
+        &self,
+        pairs: &[(&str, &str)],
+        progress: &mut dyn FnMut(usize),
+    ) -> Result<(Vec<f32>, TokenUsage)> {
+        let tokenizer = self.tokenizer();
+        run(
+            pairs,
+            1,
+            &self.config,
+            self.device,
+            |pairs| tokenizer.encode_pairs(pairs),
+            |batch| self.model.forward(batch, false),
+            progress,
+        )
     }
 }

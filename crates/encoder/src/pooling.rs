@@ -3,6 +3,8 @@
 use serde_json::Value;
 use tch::{Kind, Tensor};
 
+use crate::TokenBatch;
+
 /// Which tokens' hidden states make the embedding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PoolingMode {
@@ -24,24 +26,23 @@ pub struct Pooling {
 }
 
 impl Pooling {
-    /// Embeddings `[batch, hidden]` of hidden states `[batch, tokens, hidden]`, where `attention_mask`
-    /// `[batch, tokens]` is 1 at tokens and 0 at padding.
-    pub fn apply(&self, hidden_bth: &Tensor, attention_mask_bt: &Tensor) -> Tensor {
-        let pooled_bh = match self.mode {
-            PoolingMode::Cls => hidden_bth.select(1, 0),
-            PoolingMode::Mean => {
-                let mask_bt1 = attention_mask_bt.unsqueeze(-1).to_kind(hidden_bth.kind());
-                let sum_bh = (hidden_bth * &mask_bt1).sum_dim_intlist(1, false, None::<Kind>);
-                let count_b1 = mask_bt1.sum_dim_intlist(1, false, None::<Kind>);
-                sum_bh / count_b1.clamp_min(1e-9)
-            }
-            PoolingMode::Max => {
-                let padding_bt1 = attention_mask_bt.eq(0).unsqueeze(-1);
-                hidden_bth
-                    .masked_fill(&padding_bt1, f64::NEG_INFINITY)
-                    .amax(1, false)
-            }
+    /// Embeddings `[rows, hidden]`, float32 or float64, of the hidden states `[tokens, hidden]` of `batch`. A row's embedding does
+    /// not depend on the others.
+    pub fn apply(&self, hidden_th: &Tensor, batch: &TokenBatch) -> Tensor {
+        let kind = match hidden_th.kind() {
+            Kind::Double => Kind::Double,
+            _ => Kind::Float,
         };
+        let pooled_bh = match self.mode {
+            PoolingMode::Cls => batch.first_tokens(hidden_th),
+            PoolingMode::Mean => batch.by_runs(hidden_th, |run_blh| {
+                run_blh.mean_dim([1].as_slice(), false, kind)
+            }),
+            PoolingMode::Max => {
+                batch.by_runs(hidden_th, |run_blh| run_blh.amax([1].as_slice(), false))
+            }
+        }
+        .to_kind(kind);
         if self.normalize {
             l2_normalize(&pooled_bh)
         } else {
@@ -104,29 +105,32 @@ pub fn l2_normalize(vectors: &Tensor) -> Tensor {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Tokens;
+    use tch::Device;
 
     #[test]
-    fn padding_does_not_count() {
-        let hidden = Tensor::from_slice(&[1f32, 2., 3., 6., 100., -100.]).view([1, 3, 2]);
-        let mask = Tensor::from_slice(&[1i64, 1, 0]).view([1, 3]);
+    fn each_mode_by_hand() {
+        let hidden = Tensor::from_slice(&[1f32, 2., 3., 6., -5., 4.]).view([3, 2]);
+        let rows = [2, 1].map(|length| Tokens::from_ids(vec![0; length]));
+        let batch = TokenBatch::new(&rows, &[0, 1], Device::Cpu);
         for (mode, expected) in [
-            (PoolingMode::Mean, [2f32, 4.]),
-            (PoolingMode::Cls, [1., 2.]),
-            (PoolingMode::Max, [3., 6.]),
+            (PoolingMode::Mean, [2f32, 4., -5., 4.]),
+            (PoolingMode::Cls, [1., 2., -5., 4.]),
+            (PoolingMode::Max, [3., 6., -5., 4.]),
         ] {
             let pooling = Pooling {
                 mode,
                 normalize: false,
             };
-            let pooled = pooling.apply(&hidden, &mask);
+            let pooled = pooling.apply(&hidden, &batch);
             assert_eq!(Vec::<f32>::try_from(pooled.view(-1)).unwrap(), expected);
         }
         let unit = Pooling {
             mode: PoolingMode::Max,
             normalize: true,
         }
-        .apply(&hidden, &mask);
-        let length = unit.norm().double_value(&[]);
+        .apply(&hidden, &batch);
+        let length = unit.select(0, 1).norm().double_value(&[]);
         assert!((length - 1.).abs() < 1e-6);
     }
 

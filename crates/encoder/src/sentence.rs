@@ -1,24 +1,29 @@
-//! A bi-encoder's half: texts to embeddings.
+//! A bi-encoder's half in training: token sequences to embeddings, with gradients.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use tch::{Device, Tensor, nn};
 
 use crate::batching::{TokenBudget, plan_batches};
-use crate::bert::BertModel;
+use crate::bert::{BertModel, Transformer};
+use crate::builder::Builder;
+use crate::classifier::HEAD;
+use crate::embedder::{Embedder, checked_tokenizer};
 use crate::folder::ModelFolder;
+use crate::inference::InferenceConfig;
 use crate::tokens::{TextTokenizer, Tokens};
-use crate::weights::load_weights;
-use crate::{Error, Result};
+use crate::weights::{load_weights, names_in};
+use crate::{Result, TokenBatch};
 
-/// A BERT encoder with its tokenizer and pooling: one vector per text.
+/// An encoder with its tokenizer and pooling: one vector per text. [`SentenceEncoder::embedder`] gives one for inference alone.
 #[derive(Debug)]
 pub struct SentenceEncoder {
     /// The folder it came from; its prompts and metadata are written when it is saved.
     pub folder: ModelFolder,
     store: nn::VarStore,
-    model: BertModel,
-    tokenizer: TextTokenizer,
+    model: Box<dyn Transformer>,
+    tokenizer: Arc<TextTokenizer>,
 }
 
 impl SentenceEncoder {
@@ -36,16 +41,24 @@ impl SentenceEncoder {
     /// As [`SentenceEncoder::load`].
     pub fn from_folder(folder: ModelFolder, device: Device) -> Result<Self> {
         let store = nn::VarStore::new(device);
-        let model = BertModel::new(&store.root(), folder.config());
-        // A bare encoder may come without a pooler, and a classifier's head is of no use here.
-        load_weights(&store, &folder.weights(), &["pooler."], &["classifier."])?;
-        // No embedding depends on the pooler, so no loss has a gradient for it.
-        for (name, variable) in store.variables() {
-            if name.starts_with("pooler.") {
-                let _ = variable.set_requires_grad(false);
-            }
+        let config = folder.config();
+        let model = Box::new(BertModel::new(&store.root(), config));
+        let path = folder.weights();
+        // A pooler takes no part in an embedding, so it is not trained; it is kept for whoever loads the folder next.
+        if names_in(&path)
+            .iter()
+            .any(|name| name.starts_with("pooler."))
+        {
+            let build = Builder { config };
+            let pooler = store.root() / "pooler" / "dense";
+            let (weight, bias) = build.linear(&pooler, config.hidden_size, config.hidden_size);
+            let _ = (
+                weight.set_requires_grad(false),
+                bias.set_requires_grad(false),
+            );
         }
-        let tokenizer = checked_tokenizer(&folder)?;
+        load_weights(&store, &path, &[], &HEAD[1..])?;
+        let tokenizer = Arc::new(checked_tokenizer(&folder)?);
         Ok(Self {
             folder,
             store,
@@ -72,57 +85,24 @@ impl SentenceEncoder {
     /// Embeddings `[rows, dimension]` of tokenized texts, in input order. Rows are computed in batches of like
     /// length within `budget`; how they are batched does not change the result beyond rounding. `train` switches
     /// dropout on; gradients flow unless the caller forbids them.
-    pub fn forward(&self, tokens: &[Tokens], budget: TokenBudget, train: bool) -> Tensor {
-        let lengths: Vec<usize> = tokens.iter().map(Tokens::len).collect();
-        let mut order = Vec::with_capacity(tokens.len());
-        let mut parts = Vec::new();
-        for rows in plan_batches(&lengths, budget) {
-            parts.push(self.forward_batch(tokens, &rows, train));
-            order.extend(rows);
-        }
-        restore_order(&parts, &order, self.store.device())
-    }
-
-    fn forward_batch(&self, tokens: &[Tokens], rows: &[usize], train: bool) -> Tensor {
-        let batch = self.tokenizer.batch(tokens, rows, self.store.device());
-        let hidden_bth = self.model.forward(&batch, train);
-        self.folder.pooling().apply(&hidden_bth, &batch.mask_bt)
-    }
-
-    /// Embeddings of texts without a prompt: `texts.len() * dimension` numbers, row after row, in input order.
-    /// `progress` hears after each batch how many texts are done.
     ///
     /// # Errors
-    /// When a text cannot be tokenized.
-    pub fn embed(&self, texts: &[&str], progress: &mut dyn FnMut(usize)) -> Result<Vec<f32>> {
-        self.embed_prompted("", texts, progress)
+    /// When libtorch fails.
+    pub fn forward(&self, tokens: &[Tokens], budget: TokenBudget, train: bool) -> Result<Tensor> {
+        in_batches(tokens, budget, self.store.device(), |batch| {
+            let hidden_th = self.model.forward(batch, train)?;
+            Ok(self.folder.pooling().apply(&hidden_th, batch))
+        })
     }
 
-    /// As [`embed`](Self::embed), with `prompt` before each text.
+    /// The same model for inference alone, with the weights as they are now.
     ///
     /// # Errors
-    /// When a text cannot be tokenized.
-    pub fn embed_prompted(
-        &self,
-        prompt: &str,
-        texts: &[&str],
-        progress: &mut dyn FnMut(usize),
-    ) -> Result<Vec<f32>> {
-        let tokens = self.tokenizer.encode(prompt, texts)?;
-        let lengths: Vec<usize> = tokens.iter().map(Tokens::len).collect();
-        let dimension = self.dimension();
-        let mut values = vec![0f32; texts.len() * dimension];
-        let mut done = 0;
-        for rows in plan_batches(&lengths, TokenBudget::default()) {
-            let batch_bh = tch::no_grad(|| self.forward_batch(&tokens, &rows, false));
-            let flat = Vec::<f32>::try_from(batch_bh.to_device(Device::Cpu).contiguous().view(-1))?;
-            for (vector, &row) in flat.chunks_exact(dimension).zip(&rows) {
-                values[row * dimension..(row + 1) * dimension].copy_from_slice(vector);
-            }
-            done += rows.len();
-            progress(done);
-        }
-        Ok(values)
+    /// When the model or its device do not bear a setting, which is named.
+    pub fn embedder(&self, config: InferenceConfig) -> Result<Embedder> {
+        let tokenizer = Arc::clone(&self.tokenizer);
+        let folder = self.folder.clone();
+        Embedder::new(folder, self.model.as_ref(), tokenizer, config, &self.store)
     }
 
     /// Writes the model, its tokenizer, pooling and prompts to a folder that sentence-transformers loads unchanged.
@@ -134,29 +114,24 @@ impl SentenceEncoder {
     }
 }
 
-/// The folder's tokenizer, once it is known that every id it gives has a row in the word embedding.
-pub(crate) fn checked_tokenizer(folder: &ModelFolder) -> Result<TextTokenizer> {
-    let path = folder.tokenizer();
-    let tokenizer = TextTokenizer::from_file(&path, folder.max_tokens())?;
-    let rows = folder.config().vocab_size;
-    if tokenizer.vocabulary() as i64 > rows {
-        return Err(Error::Config {
-            reason: format!(
-                "it knows {} tokens, but config.json has vocab_size {rows}",
-                tokenizer.vocabulary()
-            ),
-            path,
-        });
-    }
-    Ok(tokenizer)
-}
-
-/// Concatenates `parts` and puts row `i`, which belongs to input `order[i]`, back to where it belongs.
-pub(crate) fn restore_order(parts: &[Tensor], order: &[usize], device: Device) -> Tensor {
-    let mut place = vec![0i64; order.len()];
-    for (at, &row) in order.iter().enumerate() {
-        place[row] = at as i64;
+/// What `compute` gives for batches of like length, `[rows, ...]` each, put together in the order of `tokens`.
+pub(crate) fn in_batches(
+    tokens: &[Tokens],
+    budget: TokenBudget,
+    device: Device,
+    mut compute: impl FnMut(&TokenBatch) -> Result<Tensor>,
+) -> Result<Tensor> {
+    let lengths: Vec<usize> = tokens.iter().map(Tokens::len).collect();
+    let mut place = vec![0i64; tokens.len()];
+    let mut parts = Vec::new();
+    let mut done = 0;
+    for rows in plan_batches(&lengths, budget) {
+        parts.push(compute(&TokenBatch::new(tokens, &rows, device))?);
+        for row in rows {
+            place[row] = done;
+            done += 1;
+        }
     }
     let place = Tensor::from_slice(&place).to_device(device);
-    Tensor::cat(parts, 0).index_select(0, &place)
+    Ok(Tensor::f_cat(&parts, 0)?.f_index_select(0, &place)?)
 }

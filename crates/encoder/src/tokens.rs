@@ -1,8 +1,7 @@
-//! Texts to token ids, and token ids to padded batches.
+//! Texts to token ids.
 
 use std::path::Path;
 
-use tch::{Device, Kind, Tensor};
 use tokenizers::{EncodeInput, Encoding, Tokenizer, TruncationParams, TruncationStrategy};
 
 use crate::{Error, Result};
@@ -15,6 +14,14 @@ pub struct Tokens {
 }
 
 impl Tokens {
+    /// A text of given token ids, all of segment 0.
+    pub fn from_ids(ids: Vec<u32>) -> Self {
+        Self {
+            type_ids: vec![0; ids.len()],
+            ids,
+        }
+    }
+
     /// Number of tokens, special tokens included.
     pub fn len(&self) -> usize {
         self.ids.len()
@@ -28,6 +35,11 @@ impl Tokens {
     /// The token ids, in order.
     pub fn ids(&self) -> &[u32] {
         &self.ids
+    }
+
+    /// The segment of each token.
+    pub fn type_ids(&self) -> &[u32] {
+        &self.type_ids
     }
 }
 
@@ -44,7 +56,6 @@ impl From<&Encoding> for Tokens {
 #[derive(Debug)]
 pub struct TextTokenizer {
     tokenizer: Tokenizer,
-    pad_id: u32,
     max_tokens: usize,
 }
 
@@ -60,12 +71,7 @@ impl TextTokenizer {
             source,
         };
         let mut tokenizer = Tokenizer::from_file(path).map_err(unusable)?;
-        // The file may fix a padding or truncation of its own: padding belongs to the batch.
-        let pad_id = tokenizer
-            .get_padding()
-            .map(|padding| padding.pad_id)
-            .or_else(|| tokenizer.token_to_id("[PAD]"))
-            .unwrap_or(0);
+        // The file may fix a padding or truncation of its own: batches are not padded.
         tokenizer.with_padding(None);
         tokenizer
             .with_truncation(Some(TruncationParams {
@@ -76,7 +82,6 @@ impl TextTokenizer {
             .map_err(unusable)?;
         Ok(Self {
             tokenizer,
-            pad_id,
             max_tokens,
         })
     }
@@ -122,53 +127,5 @@ impl TextTokenizer {
             .encode_batch_fast(inputs, true)
             .map_err(|source| Error::Tokenize { source })?;
         Ok(encodings.iter().map(Tokens::from).collect())
-    }
-
-    /// A padded batch of the rows of `tokens` that `rows` names, in that order.
-    pub fn batch(&self, tokens: &[Tokens], rows: &[usize], device: Device) -> TokenBatch {
-        let longest = rows.iter().map(|&row| tokens[row].len()).max().unwrap_or(0);
-        let mut ids = Vec::with_capacity(rows.len() * longest);
-        let mut type_ids = Vec::with_capacity(rows.len() * longest);
-        let mut mask = Vec::with_capacity(rows.len() * longest);
-        for &row in rows {
-            let tokens = &tokens[row];
-            let padding = longest - tokens.len();
-            ids.extend(tokens.ids.iter().map(|&id| i64::from(id)));
-            ids.extend(std::iter::repeat_n(i64::from(self.pad_id), padding));
-            type_ids.extend(tokens.type_ids.iter().map(|&id| i64::from(id)));
-            type_ids.extend(std::iter::repeat_n(0, padding));
-            mask.extend(std::iter::repeat_n(1i64, tokens.len()));
-            mask.extend(std::iter::repeat_n(0i64, padding));
-        }
-        let padded = mask.contains(&0);
-        let shape = [rows.len() as i64, longest as i64];
-        let tensor = |values: &[i64]| Tensor::from_slice(values).view(shape).to_device(device);
-        TokenBatch {
-            ids_bt: tensor(&ids),
-            type_ids_bt: tensor(&type_ids),
-            mask_bt: tensor(&mask),
-            padded,
-        }
-    }
-}
-
-/// A batch as the model takes it: all tensors int64 of shape `[batch, tokens]`.
-#[derive(Debug)]
-pub struct TokenBatch {
-    /// Token ids; the padding id after a row's end.
-    pub ids_bt: Tensor,
-    /// Segment ids: 0 for the first text of a pair (and for single texts and padding), 1 for the second.
-    pub type_ids_bt: Tensor,
-    /// 1 at tokens, 0 at padding.
-    pub mask_bt: Tensor,
-    /// Whether any row is shorter than the longest.
-    pub padded: bool,
-}
-
-impl TokenBatch {
-    /// What attention may look at, `[batch, 1, 1, tokens]` boolean, or `None` when nothing is padding.
-    pub(crate) fn attention_mask(&self) -> Option<Tensor> {
-        self.padded
-            .then(|| self.mask_bt.to_kind(Kind::Bool).unsqueeze(1).unsqueeze(1))
     }
 }

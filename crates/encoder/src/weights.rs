@@ -1,6 +1,7 @@
 //! Weights in and out of safetensors files, every tensor checked by name and shape.
 
 use std::collections::{BTreeMap, HashMap};
+use std::io::Read as _;
 use std::path::Path;
 
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
@@ -11,11 +12,14 @@ use crate::{Error, Result};
 /// Buffers that old checkpoints carry beside the weights; they follow from the configuration.
 const KNOWN_BUFFERS: [&str; 1] = ["embeddings.position_ids"];
 /// What Hugging Face puts before the encoder's names when a head stands beside it.
-const BASE_PREFIX: &str = "bert.";
+const BASE_PREFIXES: [&str; 3] = ["bert.", "roberta.", "distilbert."];
+/// Heads of the pre-training, which are of no use after it.
+const PRETRAINING_HEADS: [&str; 3] = ["cls.", "lm_head.", "vocab_"];
 
 /// Copies the tensors of the safetensors file at `path` into the variables of `store`, by name.
 ///
-/// Names are compared without the prefix `bert.`, since a folder may hold the bare encoder or one with a head.
+/// Names are compared without the prefix `bert.` (`roberta.`, `distilbert.`), since a folder may hold the bare encoder or one
+/// with a head.
 /// Variables whose name starts with one of `fresh` may be absent from the file and then keep their initial values;
 /// tensors of the file whose name starts with one of `unused` are left out.
 ///
@@ -32,7 +36,6 @@ pub fn load_weights(
         path: path.to_path_buf(),
         source,
     })?;
-    let bare = |name: &str| name.strip_prefix(BASE_PREFIX).unwrap_or(name).to_owned();
     let mut in_file: BTreeMap<String, TensorView> = file
         .tensors()
         .into_iter()
@@ -65,9 +68,11 @@ pub fn load_weights(
         }
         tch::no_grad(|| variable.f_copy_(&tensor))?;
     }
-    let left_over = in_file
-        .into_keys()
-        .find(|name| !KNOWN_BUFFERS.contains(&name.as_str()) && !starts_with_any(name, unused));
+    let left_over = in_file.into_keys().find(|name| {
+        let known =
+            KNOWN_BUFFERS.contains(&name.as_str()) || starts_with_any(name, &PRETRAINING_HEADS);
+        !known && !starts_with_any(name, unused)
+    });
     match left_over {
         Some(tensor) => Err(Error::ExtraTensor {
             path: path.to_path_buf(),
@@ -75,6 +80,29 @@ pub fn load_weights(
         }),
         None => Ok(()),
     }
+}
+
+/// The names of the tensors in a safetensors file, without a family's prefix; none where it is not sound, which
+/// [`load_weights`] then says.
+pub(crate) fn names_in(path: &Path) -> Vec<String> {
+    let header = || -> std::io::Result<serde_json::Map<String, serde_json::Value>> {
+        let mut file = std::fs::File::open(path)?;
+        let mut length = [0; 8];
+        file.read_exact(&mut length)?;
+        let mut header = Vec::new();
+        file.take(u64::from_le_bytes(length))
+            .read_to_end(&mut header)?;
+        Ok(serde_json::from_slice(&header)?)
+    };
+    let header = header().unwrap_or_default();
+    header.keys().map(|name| bare(name)).collect()
+}
+
+fn bare(name: &str) -> String {
+    let prefix = BASE_PREFIXES
+        .iter()
+        .find_map(|prefix| name.strip_prefix(prefix));
+    prefix.unwrap_or(name).to_owned()
 }
 
 /// Writes the variables of `store` to a safetensors file, contiguous, as float32. The same weights give the same bytes.

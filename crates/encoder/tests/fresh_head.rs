@@ -4,7 +4,7 @@
     reason = "a failed unwrap is a failed test, and says where"
 )]
 
-use jobmatch_encoder::{Device, PairEncoder};
+use jobmatch_encoder::{Device, InferenceConfig, PairScorer};
 
 #[test]
 fn a_bare_encoder_gets_a_fresh_head_that_the_seed_decides() {
@@ -14,10 +14,9 @@ fn a_bare_encoder_gets_a_fresh_head_that_the_seed_decides() {
     );
     let logits = |seed| {
         tch::manual_seed(seed);
-        let encoder = PairEncoder::load(model, Device::Cpu).unwrap();
-        encoder
-            .score(&[("Plan budgets.", "Repair engines.")], &mut |_| {})
-            .unwrap()
+        let scorer = PairScorer::load(model, Device::Cpu, InferenceConfig::default()).unwrap();
+        let pairs = [("Plan budgets.", "Repair engines.")];
+        scorer.score(&pairs, &mut |_| {}).unwrap().0
     };
     assert_eq!(logits(1), logits(1));
     assert_ne!(logits(1), logits(2));

@@ -7,7 +7,9 @@
 
 use std::path::{Path, PathBuf};
 
-use jobmatch_encoder::{Device, Error, ModelFolder, PairEncoder, SentenceEncoder, TokenBudget};
+use jobmatch_encoder::{
+    Device, Embedder, Error, InferenceConfig, ModelFolder, PairScorer, SentenceEncoder, TokenBudget,
+};
 use tch::Tensor;
 
 fn fixtures() -> PathBuf {
@@ -49,13 +51,18 @@ fn distance(ours: &[f32], reference: &Tensor) -> f64 {
     (ours - reference.view(-1)).abs().max().double_value(&[])
 }
 
+fn embedder(name: &str) -> Embedder {
+    Embedder::load(&model(name), Device::Cpu, InferenceConfig::default()).unwrap()
+}
+
 #[test]
 fn embeddings_equal_those_of_sentence_transformers() {
-    let encoder = SentenceEncoder::load(&model("tiny-bert"), Device::Cpu).unwrap();
+    let embedder = embedder("tiny-bert");
     let texts = texts().texts;
     let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
     let mut last = 0;
-    let ours = encoder.embed(&texts, &mut |done| last = done).unwrap();
+    let (ours, usage) = embedder.embed("", &texts, &mut |done| last = done).unwrap();
+    assert_eq!(usage.padding, 0);
     assert_eq!(last, texts.len());
     let difference = distance(&ours, &reference("embeddings"));
     assert!(difference < 1e-5, "{difference}");
@@ -64,10 +71,10 @@ fn embeddings_equal_those_of_sentence_transformers() {
 #[test]
 fn a_pretrained_model_gives_the_embeddings_of_sentence_transformers() {
     // The model that setup fetched.
-    let encoder = SentenceEncoder::load("minilm", Device::Cpu).unwrap();
+    let embedder = Embedder::load("minilm", Device::Cpu, InferenceConfig::default()).unwrap();
     let texts = texts().texts;
     let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
-    let ours = encoder.embed(&texts, &mut |_| {}).unwrap();
+    let (ours, _usage) = embedder.embed("", &texts, &mut |_| {}).unwrap();
     let ours = Tensor::from_slice(&ours).view([100, 384]);
     let cosines =
         Tensor::cosine_similarity(&ours, &saved("minilm.safetensors", "embeddings"), 1, 1e-8);
@@ -77,13 +84,14 @@ fn a_pretrained_model_gives_the_embeddings_of_sentence_transformers() {
 
 #[test]
 fn logits_equal_those_of_cross_encoder() {
-    let encoder = PairEncoder::load(&model("tiny-cross"), Device::Cpu).unwrap();
+    let config = InferenceConfig::default();
+    let scorer = PairScorer::load(&model("tiny-cross"), Device::Cpu, config).unwrap();
     let pairs = texts().pairs;
     let pairs: Vec<(&str, &str)> = pairs
         .iter()
         .map(|(a, b)| (a.as_str(), b.as_str()))
         .collect();
-    let ours = encoder.score(&pairs, &mut |_| {}).unwrap();
+    let (ours, _usage) = scorer.score(&pairs, &mut |_| {}).unwrap();
     let difference = distance(&ours, &reference("logits"));
     assert!(difference < 1e-5, "{difference}");
 }
@@ -94,13 +102,14 @@ fn how_texts_are_batched_does_not_matter() {
     let texts = texts().texts;
     let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
     let tokens = encoder.tokenizer().encode("", &texts).unwrap();
-    let whole = encoder.embed(&texts, &mut |_| {}).unwrap();
+    let embedder = encoder.embedder(InferenceConfig::default()).unwrap();
+    let (whole, _usage) = embedder.embed("", &texts, &mut |_| {}).unwrap();
     for (max_tokens, max_rows) in [(1, 1), (100, 7), (100_000, 1000)] {
         let budget = TokenBudget {
             max_tokens,
             max_rows,
         };
-        let ours = tch::no_grad(|| encoder.forward(&tokens, budget, false));
+        let ours = tch::no_grad(|| encoder.forward(&tokens, budget, false).unwrap());
         let difference = distance(&whole, &ours);
         assert!(
             difference < 1e-6,
@@ -122,7 +131,13 @@ fn what_is_saved_loads_again_with_the_same_numbers() {
     assert_eq!(again.folder.metadata, encoder.folder.metadata);
     assert_eq!(again.folder.pooling(), encoder.folder.pooling());
     assert_eq!(again.folder.max_tokens(), encoder.folder.max_tokens());
-    let embed = |encoder: &SentenceEncoder| encoder.embed(&["Plan budgets."], &mut |_| {}).unwrap();
+    let embed = |encoder: &SentenceEncoder| {
+        let embedder = encoder.embedder(InferenceConfig::default()).unwrap();
+        embedder
+            .embed("", &["Plan budgets."], &mut |_| {})
+            .unwrap()
+            .0
+    };
     assert_eq!(embed(&again), embed(&encoder));
 
     // The same weights and settings are the same bytes and the same fingerprint.
@@ -207,7 +222,7 @@ fn folders_that_are_not_sound_say_why() {
         ),
         (
             error_with("config.json", set("model_type", "t5".into())),
-            &["config.json", "model_type is `t5`; `bert` is supported"],
+            &["config.json", "model_type is `t5`; bert, roberta"],
         ),
         (
             error_with("modules.json", |path| {

@@ -129,7 +129,7 @@ fn a_model_of_another_family() {
     place.refuses(
         "jobmatch-index",
         INDEX,
-        "bi/config.json is not a valid model configuration: model_type is `llama`; `bert` is supported",
+        "bi/config.json is not a valid model configuration: model_type is `llama`; bert, roberta, xlm-roberta, camembert and distilbert are supported",
     );
 }
 

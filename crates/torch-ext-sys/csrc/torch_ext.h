@@ -67,11 +67,33 @@ char *tx_scale_all(const tx_tensor *tensors, size_t count, tx_tensor factor);
 char *tx_rng_state(int device_type, int device_index, tx_tensor *state);
 char *tx_set_rng_state(int device_type, int device_index, tx_tensor state);
 
+// ---- linear layers on the CPU (linear.cpp, quantized.cpp)
+
+// What follows a linear layer.
+enum { TX_NO_ACTIVATION = 0, TX_GELU = 1, TX_GELU_TANH = 2, TX_RELU = 3 };
+// 1 where libtorch was built with oneDNN.
+int tx_has_onednn(void);
+// input [..., in], weight [out, in], bias [out] or null. Gradients flow. float32 rows on the CPU go through oneDNN, all else
+// through libtorch's own linear.
+char *tx_linear(tx_tensor input, tx_tensor weight, tx_tensor bias, tx_tensor *output);
+// A weight in the layout that oneDNN computes fastest for about `rows` rows; float32 or bfloat16.
+char *tx_linear_pack(tx_tensor weight, int64_t rows, tx_tensor *packed);
+// input [rows, in]; `other` [rows, out] is added to the result, or null; then there is no activation. No gradients.
+char *tx_linear_packed(tx_tensor input, tx_tensor packed, tx_tensor bias, int activation, tx_tensor other, tx_tensor *output);
+// Weight [out, in] to bytes, symmetric for each output; `scales` and `sums` (of an output's quantized weights) are [out].
+char *tx_quantized_pack(tx_tensor weight, int64_t rows, tx_tensor *packed, tx_tensor *scales, tx_tensor *sums);
+// input [rows, in] float32, quantized row by row. No gradients.
+char *tx_quantized_linear(tx_tensor input, tx_tensor packed, tx_tensor scales, tx_tensor sums, tx_tensor bias, int activation,
+                          tx_tensor other, tx_tensor *output);
+
 // ---- attention without padding (attention.cpp)
 
 // query, key, value [tokens, heads, width] in half or bfloat16 on CUDA; offsets [sequences + 1] int32.
 char *tx_varlen_attention(tx_tensor query, tx_tensor key, tx_tensor value, tx_tensor offsets, int64_t longest,
                           double dropout, tx_tensor *context);
+// query, key, value [tokens, heads, width] float32 on the CPU, laid out alike; `count` offsets. No gradients.
+char *tx_varlen_attention_cpu(tx_tensor query, tx_tensor key, tx_tensor value, const int32_t *offsets, size_t count,
+                              tx_tensor *context);
 
 // ---- processes (store.cpp, group.cpp, reducer.cpp)
 

@@ -123,6 +123,52 @@ unsafe extern "C" {
         dropout: c_double,
         context: *mut *mut C_tensor,
     ) -> *mut c_char;
+    pub fn tx_varlen_attention_cpu(
+        query: *mut C_tensor,
+        key: *mut C_tensor,
+        value: *mut C_tensor,
+        offsets: *const i32,
+        count: usize,
+        context: *mut *mut C_tensor,
+    ) -> *mut c_char;
+
+    pub fn tx_has_onednn() -> c_int;
+    pub fn tx_linear(
+        input: *mut C_tensor,
+        weight: *mut C_tensor,
+        bias: *mut C_tensor,
+        output: *mut *mut C_tensor,
+    ) -> *mut c_char;
+    pub fn tx_linear_pack(
+        weight: *mut C_tensor,
+        rows: i64,
+        packed: *mut *mut C_tensor,
+    ) -> *mut c_char;
+    pub fn tx_linear_packed(
+        input: *mut C_tensor,
+        packed: *mut C_tensor,
+        bias: *mut C_tensor,
+        activation: c_int,
+        other: *mut C_tensor,
+        output: *mut *mut C_tensor,
+    ) -> *mut c_char;
+    pub fn tx_quantized_pack(
+        weight: *mut C_tensor,
+        rows: i64,
+        packed: *mut *mut C_tensor,
+        scales: *mut *mut C_tensor,
+        sums: *mut *mut C_tensor,
+    ) -> *mut c_char;
+    pub fn tx_quantized_linear(
+        input: *mut C_tensor,
+        packed: *mut C_tensor,
+        scales: *mut C_tensor,
+        sums: *mut C_tensor,
+        bias: *mut C_tensor,
+        activation: c_int,
+        other: *mut C_tensor,
+        output: *mut *mut C_tensor,
+    ) -> *mut c_char;
 
     pub fn tx_store_connect(
         host: *const c_char,

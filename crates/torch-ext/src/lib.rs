@@ -8,7 +8,8 @@
 //! - [`autocast`] and [`GradScaler`]: half and bfloat16.
 //! - [`AdamW`]: fused, over tensors that are ours; [`clip_gradients`] by the global norm.
 //! - [`RngState`]: dropout goes on where it stopped.
-//! - [`variable_length_attention`]: no padding on CUDA.
+//! - [`variable_length_attention`]: attention inside sequences of different lengths, without padding.
+//! - [`linear`] and [`FrozenLinear`]: linear layers by oneDNN on the CPU, also in int8.
 //!
 //! It knows nothing of text, and needs `tch` alone. One program serves machines with and without a GPU:
 //! [`best_device`] loads libtorch's CUDA part when it is there.
@@ -43,6 +44,7 @@ mod determinism;
 mod device;
 mod error;
 mod grad_scaler;
+mod linear;
 mod raw;
 mod rendezvous;
 mod rng;
@@ -60,6 +62,7 @@ pub use determinism::deterministic_algorithms;
 pub use device::{best_device, load_cuda};
 pub use error::{Error, Result};
 pub use grad_scaler::{GradScaler, GradScalerConfig, GradScalerState};
+pub use linear::{Activation, FrozenLinear, LinearFormat, linear};
 pub use rendezvous::Rendezvous;
 pub use rng::RngState;
 pub use world::{Reduction, World};

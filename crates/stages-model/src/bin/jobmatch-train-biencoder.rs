@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use jobmatch_artifact::{Artifact, Identity, Input};
-use jobmatch_biencoder::{BiEncoder, BiEncoderConfig, Summary, TrainingData, train};
+use jobmatch_biencoder::{BiEncoderConfig, Summary, TrainableBiEncoder, TrainingData, train};
 use jobmatch_encoder::ModelFolder;
 use jobmatch_records::{PassageTemplate, ReadOptions, read_definitions};
 use jobmatch_stage::{self as stage, Common, Settings, Telemetry};
@@ -160,7 +160,7 @@ fn make(
     settings: Settings<Config>,
     output: &Output,
     telemetry: &mut Telemetry,
-) -> anyhow::Result<(BiEncoder, PassageTemplate, Summary)> {
+) -> anyhow::Result<(TrainableBiEncoder, PassageTemplate, Summary)> {
     let Config { template, training } = settings.config;
     let definitions = read_definitions(&args.definitions, &ReadOptions::default())?;
     let mut data = TrainingData::open(
@@ -180,7 +180,7 @@ fn make(
         let max_tokens = max_tokens.min(folder.max_tokens());
         folder = folder.with_max_tokens(max_tokens);
     }
-    let mut model = BiEncoder::from_folder(folder, world.device())?;
+    let mut model = TrainableBiEncoder::from_folder(folder, world.device())?;
 
     telemetry.phase("train");
     let mut monitor = Monitor::new(world, output);

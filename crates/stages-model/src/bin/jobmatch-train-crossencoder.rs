@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use jobmatch_artifact::{Artifact, Identity, Input};
 use jobmatch_crossencoder::{
-    CrossEncoder, CrossEncoderConfig, PosWeight, Summary, TrainingData, train,
+    CrossEncoderConfig, PosWeight, Summary, TrainableCrossEncoder, TrainingData, train,
 };
 use jobmatch_encoder::ModelFolder;
 use jobmatch_stage::{self as stage, Common, Settings, Telemetry};
@@ -117,7 +117,7 @@ fn make(
     settings: &Settings<CrossEncoderConfig>,
     output: &Output,
     telemetry: &mut Telemetry,
-) -> anyhow::Result<(CrossEncoder, Summary)> {
+) -> anyhow::Result<(TrainableCrossEncoder, Summary)> {
     let config = &settings.config;
     let mut data = TrainingData::open(dataset.dir(), settings.seed)?;
     telemetry.phase("train");

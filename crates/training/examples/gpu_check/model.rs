@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use anyhow::Result;
-use jobmatch_encoder::{BertConfig, BertModel, TokenBatch};
+use jobmatch_encoder::{BertConfig, BertModel, TokenBatch, Tokens, Transformer};
 use jobmatch_torch_ext::World;
 use jobmatch_training::{
-    Error, OptimizerConfig, Place, Plan, Precision, StepRow, Stop, Trainer, TrainerConfig,
+    OptimizerConfig, Place, Plan, Precision, StepRow, Stop, Trainer, TrainerConfig,
 };
 use tch::{Device, Kind, Tensor, nn, nn::Module};
 
@@ -82,32 +82,34 @@ impl Net {
     }
 
     /// Mean binary cross-entropy over the rows `from..to` of batch number `step`, whose tokens follow from their numbers.
-    pub fn loss(&self, step: u64, rows: std::ops::Range<usize>) -> Tensor {
+    pub fn loss(&self, step: u64, rows: std::ops::Range<usize>) -> Result<Tensor> {
         let Shape {
             vocabulary, tokens, ..
         } = self.shape;
-        let count = rows.len() as i64;
-        let first = (step as i64 * self.shape.rows + rows.start as i64) * tokens;
         let device = self.store.device();
-        let places = Tensor::arange_start(first, first + count * tokens, (Kind::Int64, device));
-        let shape = [count, tokens];
-        let ids_bt = (places * 7919 + 13).remainder(vocabulary).view(shape);
-        let labels_b = ids_bt.select(1, 0).remainder(2).to_kind(Kind::Float);
-        let batch = TokenBatch {
-            type_ids_bt: ids_bt.zeros_like(),
-            mask_bt: ids_bt.ones_like(),
-            ids_bt,
-            padded: false,
-        };
-        let hidden_bth = self.bert.forward(&batch, true);
+        let sequences: Vec<Tokens> = rows
+            .map(|row| {
+                let first = (step as i64 * self.shape.rows + row as i64) * tokens;
+                let ids = (first..first + tokens).map(|at| ((at * 7919 + 13) % vocabulary) as u32);
+                Tokens::from_ids(ids.collect())
+            })
+            .collect();
+        let all: Vec<usize> = (0..sequences.len()).collect();
+        let batch = TokenBatch::new(&sequences, &all, device);
+        let labels_b = batch
+            .first_tokens(&batch.ids_t.unsqueeze(1))
+            .squeeze_dim(-1)
+            .remainder(2)
+            .to_kind(Kind::Float);
+        let hidden_th = self.bert.forward(&batch, true)?;
         let logits_b = self
             .head
-            .forward(&self.bert.pool_first(&hidden_bth))
+            .forward(&batch.first_tokens(&hidden_th))
             .squeeze_dim(-1);
         let none = None::<&Tensor>;
-        logits_b
+        Ok(logits_b
             .to_kind(Kind::Float)
-            .binary_cross_entropy_with_logits(&labels_b, none, none, tch::Reduction::Mean)
+            .binary_cross_entropy_with_logits(&labels_b, none, none, tch::Reduction::Mean))
     }
 }
 
@@ -150,9 +152,9 @@ pub fn train(net: &Net, case: Case, folder: Option<&Path>, until: u64) -> Result
         let step = trainer.done();
         for part in trainer.parts(rows) {
             trainer.backward(&part, |rows| {
-                let loss = net.loss(step, rows);
+                let loss = net.loss(step, rows)?;
                 let poison = case.poisoned == Some(step + 1);
-                Ok::<_, Error>(if poison { loss * f64::INFINITY } else { loss })
+                anyhow::Ok(if poison { loss * f64::INFINITY } else { loss })
             })?;
         }
         steps.push(trainer.step()?);

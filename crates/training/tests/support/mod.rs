@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use jobmatch_encoder::{BertConfig, BertModel, TokenBatch};
+use jobmatch_encoder::{BertConfig, BertModel, TokenBatch, Tokens, Transformer};
 use jobmatch_records::{Pair, PairSource, ParquetWriter};
 use jobmatch_torch_ext::{World, best_device};
 use jobmatch_training::{
@@ -99,27 +99,20 @@ impl Net {
 
     /// Mean binary cross-entropy.
     pub fn loss(&self, pairs: &[Pair], train: bool) -> Tensor {
-        let rows = pairs.len() as i64;
-        let mut ids = Vec::new();
-        for pair in pairs {
-            let bytes: Vec<i64> = pair
-                .text
-                .bytes()
-                .map(|b| i64::from(b) % VOCABULARY)
-                .collect();
-            ids.extend((0..TOKENS).map(|at| bytes.get(at).copied().unwrap_or(0)));
-        }
-        let (shape, device) = ([rows, TOKENS as i64], self.store.device());
-        let batch = TokenBatch {
-            ids_bt: Tensor::from_slice(&ids).view(shape).to_device(device),
-            type_ids_bt: Tensor::zeros(shape, (Kind::Int64, device)),
-            mask_bt: Tensor::ones(shape, (Kind::Int64, device)),
-            padded: false,
-        };
-        let hidden_bth = self.bert.forward(&batch, train);
+        let tokens: Vec<Tokens> = pairs
+            .iter()
+            .map(|pair| {
+                let ids = pair.text.bytes().map(|b| u32::from(b) % VOCABULARY as u32);
+                Tokens::from_ids(ids.take(TOKENS).collect())
+            })
+            .collect();
+        let device = self.store.device();
+        let rows: Vec<usize> = (0..pairs.len()).collect();
+        let batch = TokenBatch::new(&tokens, &rows, device);
+        let hidden_th = self.bert.forward(&batch, train).unwrap();
         let logits = self
             .head
-            .forward(&self.bert.pool_first(&hidden_bth))
+            .forward(&batch.first_tokens(&hidden_th).tanh())
             .squeeze_dim(-1);
         let labels: Vec<f32> = pairs.iter().map(|pair| pair.label).collect();
         let labels = Tensor::from_slice(&labels)

@@ -1,0 +1,147 @@
+//! A bi-encoder's half in use: texts to embeddings.
+
+use std::sync::Arc;
+
+use jobmatch_torch_ext::LinearFormat;
+use tch::{Device, nn};
+
+use crate::batching::TokenUsage;
+use crate::bert::Transformer;
+use crate::folder::ModelFolder;
+use crate::inference::{InferenceConfig, run};
+use crate::pooling::l2_normalize;
+use crate::tokens::TextTokenizer;
+use crate::{Error, Result, SentenceEncoder, TokenBatch};
+
+/// An encoder for inference alone: its weights are laid out for the device, in the precision asked for.
+#[derive(Debug)]
+pub struct Embedder {
+    folder: ModelFolder,
+    model: Box<dyn Transformer>,
+    tokenizer: Arc<TextTokenizer>,
+    config: InferenceConfig,
+    device: Device,
+}
+
+impl Embedder {
+    /// Loads the model called `name` (see [`resolve_model`](crate::resolve_model)) onto `device`.
+    ///
+    /// # Errors
+    /// A missing or unusable file, a missing, extra or wrongly shaped tensor, and a setting that the model or the device does not
+    /// bear, are named.
+    pub fn load(name: &str, device: Device, config: InferenceConfig) -> Result<Self> {
+        SentenceEncoder::load(name, device)?.embedder(config)
+    }
+
+    pub(crate) fn new(
+        folder: ModelFolder,
+        model: &dyn Transformer,
+        tokenizer: Arc<TextTokenizer>,
+        config: InferenceConfig,
+        store: &nn::VarStore,
+    ) -> Result<Self> {
+        config.check(folder.config().hidden_size as usize)?;
+        let device = store.device();
+        let format = match (config.format(device)?, store.variables().values().next()) {
+            // A model that is kept in float64 is computed so.
+            (LinearFormat::Float(tch::Kind::Float), Some(variable))
+                if variable.kind() == tch::Kind::Double =>
+            {
+                LinearFormat::Float(tch::Kind::Double)
+            }
+            (format, _) => format,
+        };
+        Ok(Self {
+            model: model.freeze(format)?,
+            folder,
+            tokenizer,
+            config,
+            device,
+        })
+    }
+
+    /// Numbers in an embedding.
+    pub fn dimension(&self) -> usize {
+        let width = self.folder.config().hidden_size as usize;
+        self.config.dimensions.unwrap_or(width)
+    }
+
+    /// The folder it came from.
+    pub fn folder(&self) -> &ModelFolder {
+        &self.folder
+    }
+
+    /// The tokenizer, which cuts texts to the model's length.
+    pub fn tokenizer(&self) -> &TextTokenizer {
+        &self.tokenizer
+    }
+
+    /// Embeddings of texts, each after `prompt`: `texts.len() * dimension` numbers, row after row, in input order; and the tokens
+    /// that were computed. `progress` hears after each pass how many texts are done.
+    ///
+    /// # Errors
+    /// When a text cannot be tokenized, or libtorch fails.
+    pub fn embed(
+        &self,
+        prompt: &str,
+        texts: &[&str],
+        progress: &mut dyn FnMut(usize),
+    ) -> Result<(Vec<f32>, TokenUsage)> {
+        let tokenizer = self.tokenizer();
+        run(
+            texts,
+            self.dimension(),
+            &self.config,
+            self.device,
+            |texts| tokenizer.encode(prompt, texts),
+            |batch| self.embed_batch(batch),
+            progress,
+        )
+    }
+
+    /// Embeddings `[rows, dimension]` of a batch.
+    ///
+    /// # Errors
+    /// When libtorch fails.
+    pub fn embed_batch(&self, batch: &TokenBatch) -> Result<tch::Tensor> {
+        let pooling = self.folder.pooling();
+        let hidden_th = self.model.forward(batch, false)?;
+        let pooled_bh = pooling.apply(&hidden_th, batch);
+        Ok(match self.config.dimensions {
+            None => pooled_bh,
+            Some(dimensions) => {
+                let cut = pooled_bh.f_narrow(1, 0, dimensions as i64)?;
+                if pooling.normalize {
+                    l2_normalize(&cut)
+                } else {
+                    cut
+                }
+            }
+        })
+    }
+
+    /// Hidden states of the last layer, `[tokens, hidden]`.
+    ///
+    /// # Errors
+    /// When libtorch fails.
+    pub fn hidden_states(&self, batch: &TokenBatch) -> Result<tch::Tensor> {
+        self.model.forward(batch, false)
+    }
+}
+
+/// The folder's tokenizer, once it is known that every id it gives has a row in the word embedding.
+pub(crate) fn checked_tokenizer(folder: &ModelFolder) -> Result<TextTokenizer> {
+    let path = folder.tokenizer();
+    let tokenizer = TextTokenizer::from_file(&path, folder.max_tokens())?;
+    let rows = folder.config().vocab_size;
+    if tokenizer.vocabulary() as i64 > rows {
+        return Err(Error::Config {
+            reason: format!(
+                "it knows {} tokens, but config.json has vocab_size {rows}",
+                tokenizer.vocabulary()
+            ),
+            path,
+        });
+    }
+    Ok(tokenizer)
+}
