@@ -25,6 +25,9 @@ pub trait Transformer: std::fmt::Debug + Send {
     /// # Errors
     /// When there is none in this format, or this is frozen already.
     fn freeze(&self, format: LinearFormat) -> Result<Box<dyn Transformer>>;
+
+    /// The same frozen weights, for another thread; `None` where they are not frozen, or cannot be shared.
+    fn share(&self) -> Option<Box<dyn Transformer>>;
 }
 
 #[derive(Debug)]
@@ -118,6 +121,17 @@ impl Layer {
             .output
             .forward_onto(&inner_ti, &hidden_th, dropout, train)?;
         self.output_norm.forward(&outer_th)
+    }
+
+    fn share(&self) -> Option<Self> {
+        Some(Self {
+            query_key_value: self.query_key_value.share()?,
+            attention_output: self.attention_output.share()?,
+            attention_norm: self.attention_norm.share(),
+            intermediate: self.intermediate.share()?,
+            output: self.output.share()?,
+            output_norm: self.output_norm.share(),
+        })
     }
 
     fn freeze(&self, format: LinearFormat) -> Result<Self> {
@@ -232,6 +246,19 @@ impl Transformer for BertModel {
             position_embeddings: frozen(&self.position_embeddings, kind),
             token_type_embeddings: types.map(|table| frozen(table, kind)),
             embedding_norm: self.embedding_norm.freeze(kind),
+            layers: layers?,
+        }))
+    }
+
+    fn share(&self) -> Option<Box<dyn Transformer>> {
+        let layers: Option<Vec<Layer>> = self.layers.iter().map(Layer::share).collect();
+        let types = self.token_type_embeddings.as_ref();
+        Some(Box::new(Self {
+            config: self.config.clone(),
+            word_embeddings: self.word_embeddings.shallow_clone(),
+            position_embeddings: self.position_embeddings.shallow_clone(),
+            token_type_embeddings: types.map(Tensor::shallow_clone),
+            embedding_norm: self.embedding_norm.share(),
             layers: layers?,
         }))
     }

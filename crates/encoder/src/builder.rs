@@ -71,6 +71,14 @@ impl Norm {
         Ok(hidden_th.f_layer_norm(shape, weight, bias, self.epsilon, true)?)
     }
 
+    pub(crate) fn share(&self) -> Self {
+        Self {
+            weight: self.weight.shallow_clone(),
+            bias: self.bias.shallow_clone(),
+            epsilon: self.epsilon,
+        }
+    }
+
     pub(crate) fn freeze(&self, kind: Kind) -> Self {
         Self {
             weight: frozen(&self.weight, kind),

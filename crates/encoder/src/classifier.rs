@@ -74,6 +74,17 @@ impl SequenceClassifier {
         })
     }
 
+    /// The same frozen weights, for another thread; `None` where they are not frozen.
+    pub fn share(&self) -> Option<Self> {
+        Some(Self {
+            config: self.config.clone(),
+            encoder: self.encoder.share()?,
+            dense: self.dense.share()?,
+            classifier: self.classifier.share()?,
+            kind: self.kind,
+        })
+    }
+
     /// A copy for inference alone, whose linear layers compute in `format`; the head's are float32, which costs nothing.
     ///
     /// # Errors

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use jobmatch_torch_ext::LinearFormat;
-use tch::{Device, nn};
+use tch::{Device, Tensor, nn};
 
 use crate::batching::TokenUsage;
 use crate::bert::Transformer;
 use crate::folder::ModelFolder;
-use crate::inference::{InferenceConfig, run};
-use crate::pooling::l2_normalize;
+use crate::inference::{Compute, InferenceConfig, run, workers};
+use crate::pooling::{Pooling, l2_normalize};
 use crate::tokens::TextTokenizer;
 use crate::{Error, Result, SentenceEncoder, TokenBatch};
 
@@ -88,6 +88,10 @@ impl Embedder {
         progress: &mut dyn FnMut(usize),
     ) -> Result<(Vec<f32>, TokenUsage)> {
         let tokenizer = self.tokenizer();
+        let (pooling, dimensions) = (self.folder.pooling(), self.config.dimensions);
+        let other = |model: Box<dyn Transformer>| -> Compute {
+            Box::new(move |batch| embed_batch(model.as_ref(), pooling, dimensions, batch))
+        };
         run(
             texts,
             self.dimension(),
@@ -95,6 +99,10 @@ impl Embedder {
             self.device,
             |texts| tokenizer.encode(prompt, texts),
             |batch| self.embed_batch(batch),
+            || {
+                let shared = (0..workers(self.device)).map_while(|_| self.model.share());
+                shared.map(other).collect()
+            },
             progress,
         )
     }
@@ -103,30 +111,37 @@ impl Embedder {
     ///
     /// # Errors
     /// When libtorch fails.
-    pub fn embed_batch(&self, batch: &TokenBatch) -> Result<tch::Tensor> {
-        let pooling = self.folder.pooling();
-        let hidden_th = self.model.forward(batch, false)?;
-        let pooled_bh = pooling.apply(&hidden_th, batch);
-        Ok(match self.config.dimensions {
-            None => pooled_bh,
-            Some(dimensions) => {
-                let cut = pooled_bh.f_narrow(1, 0, dimensions as i64)?;
-                if pooling.normalize {
-                    l2_normalize(&cut)
-                } else {
-                    cut
-                }
-            }
-        })
+    pub fn embed_batch(&self, batch: &TokenBatch) -> Result<Tensor> {
+        let (pooling, dimensions) = (self.folder.pooling(), self.config.dimensions);
+        embed_batch(self.model.as_ref(), pooling, dimensions, batch)
     }
 
     /// Hidden states of the last layer, `[tokens, hidden]`.
     ///
     /// # Errors
     /// When libtorch fails.
-    pub fn hidden_states(&self, batch: &TokenBatch) -> Result<tch::Tensor> {
+    pub fn hidden_states(&self, batch: &TokenBatch) -> Result<Tensor> {
         self.model.forward(batch, false)
     }
+}
+
+fn embed_batch(
+    model: &dyn Transformer,
+    pooling: Pooling,
+    dimensions: Option<usize>,
+    batch: &TokenBatch,
+) -> Result<Tensor> {
+    let hidden_th = model.forward(batch, false)?;
+    let pooled_bh = pooling.apply(&hidden_th, batch);
+    let Some(dimensions) = dimensions else {
+        return Ok(pooled_bh);
+    };
+    let cut_bd = pooled_bh.f_narrow(1, 0, dimensions as i64)?;
+    Ok(if pooling.normalize {
+        l2_normalize(&cut_bd)
+    } else {
+        cut_bd
+    })
 }
 
 /// The folder's tokenizer, once it is known that every id it gives has a row in the word embedding.

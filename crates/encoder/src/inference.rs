@@ -1,8 +1,9 @@
 //! Models in use: how they compute, and how texts stream through them.
 
-use std::sync::mpsc::sync_channel;
+use std::sync::Arc;
 
-use jobmatch_torch_ext::{FrozenLinear, LinearFormat};
+use crossbeam::channel::bounded;
+use jobmatch_torch_ext::{FrozenLinear, LinearFormat, one_thread_here};
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 
@@ -11,6 +12,8 @@ use crate::{Error, Result, TokenBatch, Tokens};
 
 /// Texts that are tokenized at once and sorted by length among themselves.
 const WINDOW: usize = 4096;
+/// From so many passes on they are computed side by side, each by one thread; before that one after the other.
+const SIDE_BY_SIDE: usize = 4;
 
 /// The numbers that a model in use computes with.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -96,63 +99,178 @@ impl InferenceConfig {
     }
 }
 
+/// What a model gives for a batch, `[rows, width]`, on another thread.
+pub(crate) type Compute = Box<dyn Fn(&TokenBatch) -> Result<Tensor> + Send>;
+
 /// Runs `inputs` through a model in passes of like length and gives their results in input order: `width` numbers each, row
-/// after row. `tokenize` works ahead of `compute`, which gives `[rows, width]` for a batch. Memory beyond the result is that of
-/// a few thousand texts. `progress` hears how many are done.
+/// after row. Texts are tokenized ahead, a window of them at a time, so memory beyond the result is that of a few thousand texts.
+/// `compute` is this thread's; `others` has more for threads of their own, where passes are to be computed side by side.
+/// `progress` hears how many are done.
+#[allow(clippy::too_many_arguments, reason = "each is a thing of its own")]
 pub(crate) fn run<T: Sync>(
     inputs: &[T],
     width: usize,
     config: &InferenceConfig,
     device: Device,
-    tokenize: impl Fn(&[T]) -> Result<Vec<Tokens>> + Send + Sync,
-    mut compute: impl FnMut(&TokenBatch) -> Result<Tensor>,
+    tokenize: impl Fn(&[T]) -> Result<Vec<Tokens>> + Sync,
+    compute: impl Fn(&TokenBatch) -> Result<Tensor>,
+    others: impl FnOnce() -> Vec<Compute>,
     progress: &mut dyn FnMut(usize),
 ) -> Result<(Vec<f32>, TokenUsage)> {
-    let mut values = vec![0f32; inputs.len() * width];
-    let mut usage = TokenUsage::default();
-    let mut done = 0;
-    let mut window = |first: usize, tokens: Vec<Tokens>| -> Result<()> {
-        let lengths: Vec<usize> = tokens.iter().map(Tokens::len).collect();
-        usage += TokenUsage::of(&lengths);
-        for rows in plan_batches(&lengths, config.budget) {
-            let batch = TokenBatch::filled(&tokens, &rows, config.at_least(device), device);
-            let used: usize = rows.iter().map(|&row| lengths[row]).sum();
-            usage.padding += (batch.tokens() - used) as u64;
-            let result = tch::no_grad(|| compute(&batch))?;
-            let flat = result
-                .to_device(Device::Cpu)
-                .to_kind(Kind::Float)
-                .contiguous();
-            let flat = Vec::<f32>::try_from(flat.f_view(-1)?)?;
-            for (vector, &row) in flat.chunks_exact(width).zip(&rows) {
-                let at = (first + row) * width;
-                values[at..at + width].copy_from_slice(vector);
-            }
-            done += rows.len();
-            progress(done);
-        }
-        Ok(())
+    let at_least = config.at_least(device);
+    let mut collected = Collected {
+        values: vec![0f32; inputs.len() * width],
+        usage: TokenUsage::default(),
+        width,
+        done: 0,
     };
-    if inputs.len() <= WINDOW {
-        window(0, tokenize(inputs)?)?;
-        return Ok((values, usage));
+    let passes = |first: usize| -> Result<Vec<Pass>> {
+        let last = (first + WINDOW).min(inputs.len());
+        let tokens = Arc::new(tokenize(&inputs[first..last])?);
+        let lengths: Vec<usize> = tokens.iter().map(Tokens::len).collect();
+        let plan = plan_batches(&lengths, config.budget).into_iter();
+        let pass = |rows| Pass {
+            tokens: Arc::clone(&tokens),
+            rows,
+            first,
+        };
+        Ok(plan.map(pass).collect())
+    };
+    let mut first_passes = passes(0)?;
+    let few = first_passes.len() < SIDE_BY_SIDE && inputs.len() <= WINDOW;
+    let others = if few { Vec::new() } else { others() };
+    if others.is_empty() {
+        // One pass after the other, each by all threads.
+        let mut first = 0;
+        loop {
+            for pass in &first_passes {
+                collected.take(pass.run(&compute, at_least, device)?, progress);
+            }
+            first += WINDOW;
+            if first >= inputs.len() {
+                return Ok(collected.finish());
+            }
+            first_passes = passes(first)?;
+        }
     }
     std::thread::scope(|scope| {
-        let (sender, receiver) = sync_channel(1);
+        let (passes_in, passes_out) = bounded::<Pass>(2 * others.len());
+        let (results_in, results_out) = bounded(2 * others.len());
+        let feeder_results = results_in.clone();
+        let passes = &passes;
         scope.spawn(move || {
-            for (number, texts) in inputs.chunks(WINDOW).enumerate() {
-                let tokens = tokenize(texts);
-                let failed = tokens.is_err();
-                // The other side leaves when it fails: then there is nothing left to do here either.
-                if sender.send((number * WINDOW, tokens)).is_err() || failed {
-                    break;
+            let mut ready = Ok(first_passes);
+            // A side that leaves early has failed: then there is nothing left to do here either.
+            for next in (WINDOW..inputs.len() + WINDOW).step_by(WINDOW) {
+                match std::mem::replace(&mut ready, Ok(Vec::new())) {
+                    Ok(window) => {
+                        for pass in window {
+                            if passes_in.send(pass).is_err() {
+                                return;
+                            }
+                        }
+                    }
+                    Err(error) => {
+                        let _ = feeder_results.send(Err(error));
+                        return;
+                    }
+                }
+                if next < inputs.len() {
+                    ready = passes(next);
                 }
             }
         });
-        for (first, tokens) in receiver {
-            window(first, tokens?)?;
+        for compute in others {
+            let (passes_out, results_in) = (passes_out.clone(), results_in.clone());
+            scope.spawn(move || {
+                one_thread_here();
+                for pass in passes_out {
+                    if results_in
+                        .send(pass.run(&compute, at_least, device))
+                        .is_err()
+                    {
+                        return;
+                    }
+                }
+            });
+        }
+        drop((passes_out, results_in));
+        for result in results_out {
+            collected.take(result?, progress);
         }
         Ok::<_, Error>(())
     })?;
-    Ok((values, usage))
+    Ok(collected.finish())
+}
+
+/// Rows of a window that are computed together.
+struct Pass {
+    tokens: Arc<Vec<Tokens>>,
+    rows: Vec<usize>,
+    /// Number of the window's first input.
+    first: usize,
+}
+
+/// A pass's numbers, row after row.
+struct PassResult {
+    inputs: Vec<usize>,
+    values: Vec<f32>,
+    usage: TokenUsage,
+}
+
+impl Pass {
+    fn run(
+        &self,
+        compute: impl Fn(&TokenBatch) -> Result<Tensor>,
+        at_least: usize,
+        device: Device,
+    ) -> Result<PassResult> {
+        let batch = TokenBatch::filled(&self.tokens, &self.rows, at_least, device);
+        let tokens: usize = self.rows.iter().map(|&row| self.tokens[row].len()).sum();
+        let result = tch::no_grad(|| compute(&batch))?;
+        let flat = result
+            .to_device(Device::Cpu)
+            .to_kind(Kind::Float)
+            .contiguous()
+            .f_view(-1)?;
+        Ok(PassResult {
+            inputs: self.rows.iter().map(|row| self.first + row).collect(),
+            values: Vec::<f32>::try_from(flat)?,
+            usage: TokenUsage {
+                tokens: tokens as u64,
+                padding: (batch.tokens() - tokens) as u64,
+            },
+        })
+    }
+}
+
+struct Collected {
+    values: Vec<f32>,
+    usage: TokenUsage,
+    width: usize,
+    done: usize,
+}
+
+impl Collected {
+    fn take(&mut self, result: PassResult, progress: &mut dyn FnMut(usize)) {
+        let vectors = result.values.chunks_exact(self.width);
+        for (vector, input) in vectors.zip(&result.inputs) {
+            self.values[input * self.width..(input + 1) * self.width].copy_from_slice(vector);
+        }
+        self.usage += result.usage;
+        self.done += result.inputs.len();
+        progress(self.done);
+    }
+
+    fn finish(self) -> (Vec<f32>, TokenUsage) {
+        (self.values, self.usage)
+    }
+}
+
+/// Threads that compute passes side by side: on the CPU as many as libtorch would use for one operation, on a GPU none.
+pub(crate) fn workers(device: Device) -> usize {
+    match device {
+        Device::Cpu => usize::try_from(tch::get_num_threads()).unwrap_or(1),
+        _ => 0,
+    }
 }

@@ -9,7 +9,7 @@ use crate::batching::{TokenBudget, TokenUsage};
 use crate::classifier::{HEAD, SequenceClassifier};
 use crate::embedder::checked_tokenizer;
 use crate::folder::ModelFolder;
-use crate::inference::{InferenceConfig, run};
+use crate::inference::{Compute, InferenceConfig, run, workers};
 use crate::sentence::in_batches;
 use crate::tokens::{TextTokenizer, Tokens};
 use crate::weights::load_weights;
@@ -140,6 +140,9 @@ impl PairScorer {
         progress: &mut dyn FnMut(usize),
     ) -> Result<(Vec<f32>, TokenUsage)> {
         let tokenizer = self.tokenizer();
+        let other = |model: SequenceClassifier| -> Compute {
+            Box::new(move |batch| model.forward(batch, false))
+        };
         run(
             pairs,
             1,
@@ -147,6 +150,10 @@ impl PairScorer {
             self.device,
             |pairs| tokenizer.encode_pairs(pairs),
             |batch| self.model.forward(batch, false),
+            || {
+                let shared = (0..workers(self.device)).map_while(|_| self.model.share());
+                shared.map(other).collect()
+            },
             progress,
         )
     }

@@ -63,6 +63,14 @@ impl Projection {
             })?)),
         }
     }
+
+    /// The same frozen layer, for another thread.
+    pub(crate) fn share(&self) -> Option<Self> {
+        match self {
+            Self::Frozen(layer) => Some(Self::Frozen(layer.share())),
+            Self::Trained { .. } => None,
+        }
+    }
 }
 
 fn joined(tensors: &[Tensor]) -> Tensor {

@@ -13,6 +13,7 @@ constexpr int64_t ROWS = 4;
 
 typedef float floats __attribute__((vector_size(LANES * 4)));
 typedef int32_t ints __attribute__((vector_size(LANES * 4)));
+typedef uint8_t small __attribute__((vector_size(LANES)));
 
 inline floats load(const float *from) {
   floats values;
@@ -25,6 +26,32 @@ inline void store(float *to, floats values) { std::memcpy(to, &values, sizeof va
 inline floats all(float value) { return value - floats{}; }
 
 inline floats larger(floats a, floats b) { return a > b ? a : b; }
+
+inline floats smaller(floats a, floats b) { return a < b ? a : b; }
+
+// Half with half, until one is left.
+template <typename Combine> inline float reduce(floats values, Combine combine) {
+  float lanes[LANES];
+  store(lanes, values);
+  for (int64_t half = LANES / 2; half > 0; half /= 2) {
+    for (int64_t lane = 0; lane < half; ++lane) {
+      lanes[lane] = combine(lanes[lane], lanes[lane + half]);
+    }
+  }
+  return lanes[0];
+}
+
+inline float greatest(floats values) {
+  return reduce(values, [](float a, float b) { return a > b ? a : b; });
+}
+
+inline float least(floats values) {
+  return reduce(values, [](float a, float b) { return a < b ? a : b; });
+}
+
+inline float total(floats values) {
+  return reduce(values, [](float a, float b) { return a + b; });
+}
 
 inline int64_t round_up(int64_t number, int64_t to) { return (number + to - 1) / to * to; }
 
@@ -56,61 +83,67 @@ inline floats exponential(floats x) {
 }
 
 int64_t attention_scratch(int64_t tokens, int64_t width) {
-  const int64_t padded = round_up(tokens, 2 * LANES);
+  const int64_t padded = round_up(tokens, LANES);
   const int64_t wide = round_up(width, LANES);
   return width * padded + tokens * wide + ROWS * (width + padded);
 }
 
-// Scores of ROWS queries against all keys, divided by nothing yet: their maximum is taken off and e taken to them. Places past
-// the last token become 0.
-inline void weights_of(const float *queries, const float *keys, int64_t width, int64_t tokens, int64_t padded, float *weights,
-                       float *sums) {
-  for (int64_t at = 0; at < padded; at += 2 * LANES) {
-    floats low[ROWS] = {}, high[ROWS] = {};
-    for (int64_t place = 0; place < width; ++place) {
-      const floats first = load(keys + place * padded + at);
-      const floats second = load(keys + place * padded + at + LANES);
-      for (int64_t row = 0; row < ROWS; ++row) {
-        const float query = queries[row * width + place];
-        low[row] += query * first;
-        high[row] += query * second;
-      }
+// Scores of ROWS queries against VECTORS * LANES keys from `at` on.
+template <int64_t VECTORS>
+inline void scores_of(const float *queries, const float *keys, int64_t width, int64_t padded, int64_t at, float *scores) {
+  floats found[ROWS][VECTORS] = {};
+  for (int64_t place = 0; place < width; ++place) {
+    floats key[VECTORS];
+    for (int64_t vector = 0; vector < VECTORS; ++vector) {
+      key[vector] = load(keys + place * padded + at + vector * LANES);
     }
     for (int64_t row = 0; row < ROWS; ++row) {
-      store(weights + row * padded + at, low[row]);
-      store(weights + row * padded + at + LANES, high[row]);
+      const float query = queries[row * width + place];
+      for (int64_t vector = 0; vector < VECTORS; ++vector) {
+        found[row][vector] += query * key[vector];
+      }
     }
   }
   for (int64_t row = 0; row < ROWS; ++row) {
+    for (int64_t vector = 0; vector < VECTORS; ++vector) {
+      store(scores + row * padded + at + vector * LANES, found[row][vector]);
+    }
+  }
+}
+
+// What ROWS queries give to each token, not yet divided by their sums. Places past the last token become 0.
+inline void weights_of(const float *queries, const float *keys, int64_t width, int64_t tokens, int64_t padded, float *weights,
+                       float *sums) {
+  int64_t at = 0;
+  for (; at + 2 * LANES <= padded; at += 2 * LANES) {
+    scores_of<2>(queries, keys, width, padded, at, weights);
+  }
+  if (at < padded) {
+    scores_of<1>(queries, keys, width, padded, at, weights);
+  }
+  for (int64_t row = 0; row < ROWS; ++row) {
     float *mine = weights + row * padded;
-    for (int64_t at = tokens; at < padded; ++at) {
-      mine[at] = -std::numeric_limits<float>::infinity();
+    for (int64_t past = tokens; past < padded; ++past) {
+      mine[past] = -std::numeric_limits<float>::infinity();
     }
     floats most = load(mine);
-    for (int64_t at = LANES; at < padded; at += LANES) {
-      most = larger(most, load(mine + at));
+    for (int64_t from = LANES; from < padded; from += LANES) {
+      most = larger(most, load(mine + from));
     }
-    float maximum = most[0];
-    for (int64_t lane = 1; lane < LANES; ++lane) {
-      maximum = most[lane] > maximum ? most[lane] : maximum;
-    }
+    const float maximum = greatest(most);
     floats sum = {};
-    for (int64_t at = 0; at < padded; at += LANES) {
-      const floats weight = exponential(load(mine + at) - maximum);
-      store(mine + at, weight);
+    for (int64_t from = 0; from < padded; from += LANES) {
+      const floats weight = exponential(load(mine + from) - maximum);
+      store(mine + from, weight);
       sum += weight;
     }
-    float total = 0.0f;
-    for (int64_t lane = 0; lane < LANES; ++lane) {
-      total += sum[lane];
-    }
-    sums[row] = total;
+    sums[row] = total(sum);
   }
 }
 
 void attention(const tx::attention_task &task) {
   const auto [query, key, value, context, tokens, width, stride, context_stride, scale, scratch] = task;
-  const int64_t padded = round_up(tokens, 2 * LANES);
+  const int64_t padded = round_up(tokens, LANES);
   const int64_t wide = round_up(width, LANES);
   float *keys = scratch;                   // [width][padded]: a key is a column
   float *values = keys + width * padded;   // [tokens][wide]
@@ -147,7 +180,7 @@ void attention(const tx::attention_task &task) {
       }
       const int64_t count = width - at < LANES ? width - at : LANES;
       for (int64_t row = 0; row < rows; ++row) {
-        const floats mean = found[row] / sums[row];
+        const floats mean = found[row] * (1.0f / sums[row]);
         std::memcpy(context + (first + row) * context_stride + at, &mean, count * sizeof(float));
       }
     }
@@ -156,21 +189,34 @@ void attention(const tx::attention_task &task) {
 
 void quantize_row(const float *row, int64_t width, int levels, uint8_t *bytes, float *scale, float *zero) {
   // 0 stands for itself, so that what is 0 adds nothing.
-  float least = 0.0f, most = 0.0f;
-  for (int64_t at = 0; at < width; ++at) {
-    least = row[at] < least ? row[at] : least;
-    most = row[at] > most ? row[at] : most;
+  const int64_t whole = width / LANES * LANES;
+  floats low = {}, high = {};
+  for (int64_t at = 0; at < whole; at += LANES) {
+    const floats values = load(row + at);
+    low = smaller(low, values);
+    high = larger(high, values);
   }
-  const float range = most - least;
-  const float step = range > 0.0f ? range / static_cast<float>(levels) : 1.0f;
-  const float offset = std::nearbyint(-least / step);
+  float lowest = least(low), highest = greatest(high);
+  for (int64_t at = whole; at < width; ++at) {
+    lowest = row[at] < lowest ? row[at] : lowest;
+    highest = row[at] > highest ? row[at] : highest;
+  }
+  const float most = static_cast<float>(levels);
+  const float range = highest - lowest;
+  const float step = range > 0.0f ? range / most : 1.0f;
+  const float offset = std::nearbyint(-lowest / step);
   const float inverse = 1.0f / step;
-  for (int64_t at = 0; at < width; ++at) {
-    // Rounded to the nearest by the same addition as above.
-    float level = (row[at] * inverse + offset + 12582912.0f) - 12582912.0f;
-    level = level < 0.0f ? 0.0f : level;
-    level = level > static_cast<float>(levels) ? static_cast<float>(levels) : level;
-    bytes[at] = static_cast<uint8_t>(static_cast<int32_t>(level));
+  // Rounded to the nearest by the same addition as above, to no more than `most`.
+  const auto level_of = [&](floats values) {
+    const floats level = (values * inverse + offset + 12582912.0f) - 12582912.0f;
+    return __builtin_convertvector(smaller(larger(level, floats{}), all(most)), ints);
+  };
+  for (int64_t at = 0; at < whole; at += LANES) {
+    const small level = __builtin_convertvector(level_of(load(row + at)), small);
+    std::memcpy(bytes + at, &level, sizeof level);
+  }
+  for (int64_t at = whole; at < width; ++at) {
+    bytes[at] = static_cast<uint8_t>(level_of(all(row[at]))[0]);
   }
   *scale = step;
   *zero = offset;

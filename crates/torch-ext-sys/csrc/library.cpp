@@ -5,6 +5,10 @@
 
 #include <cstdlib>
 
+#include <ATen/Parallel.h>
+
+#include <omp.h>
+
 #include "guard.h"
 #include "nccl_part.h"
 
@@ -47,4 +51,10 @@ char *tx_set_deterministic(int on) {
       at::globalContext().setBenchmarkCuDNN(false);
     }
   });
+}
+
+void tx_one_thread_here() {
+  // libtorch sets a thread's number when it is first asked for it: after that it is ours.
+  at::get_num_threads();
+  omp_set_num_threads(1);
 }

@@ -27,6 +27,8 @@ const char *tx_version(void);
 char *tx_load_cuda(const char *nccl_library);
 // Turns on errors for operations whose result depends on timing, and switches off the search for fast convolutions.
 char *tx_set_deterministic(int on);
+// What this thread computes on the CPU, it computes alone.
+void tx_one_thread_here(void);
 
 // ---- mixed precision (precision.cpp)
 

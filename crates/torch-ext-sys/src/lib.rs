@@ -68,6 +68,7 @@ unsafe extern "C" {
     pub fn tx_version() -> *const c_char;
     pub fn tx_load_cuda(nccl_library: *const c_char) -> *mut c_char;
     pub fn tx_set_deterministic(on: c_int) -> *mut c_char;
+    pub fn tx_one_thread_here();
 
     pub fn tx_autocast_enter(
         device_type: c_int,

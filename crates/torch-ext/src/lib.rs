@@ -50,6 +50,7 @@ mod rendezvous;
 mod rng;
 mod signature;
 mod store;
+mod threads;
 mod together;
 mod world;
 
@@ -65,4 +66,5 @@ pub use grad_scaler::{GradScaler, GradScalerConfig, GradScalerState};
 pub use linear::{Activation, FrozenLinear, LinearFormat, linear};
 pub use rendezvous::Rendezvous;
 pub use rng::RngState;
+pub use threads::one_thread_here;
 pub use world::{Reduction, World};

@@ -150,6 +150,27 @@ impl FrozenLinear {
         self.compute(input, None, Some(other))
     }
 
+    /// The same layer over the same memory, for another thread.
+    pub fn share(&self) -> Self {
+        let weight = match &self.weight {
+            Weight::Plain(weight) => Weight::Plain(weight.shallow_clone()),
+            Weight::Packed(packed) => Weight::Packed(packed.shallow_clone()),
+            Weight::Int8 {
+                packed,
+                scales,
+                sums,
+            } => Weight::Int8 {
+                packed: packed.shallow_clone(),
+                scales: scales.shallow_clone(),
+                sums: sums.shallow_clone(),
+            },
+        };
+        Self {
+            weight,
+            bias: self.bias.as_ref().map(Tensor::shallow_clone),
+        }
+    }
+
     fn compute(
         &self,
         input: &Tensor,
