@@ -9,7 +9,8 @@ use crate::batching::{TokenBudget, plan_batches};
 use crate::bert::SequenceClassifier;
 use crate::folder::ModelFolder;
 use crate::sentence::{checked_tokenizer, restore_order};
-use crate::tokens::{TextTokenizer, Tokens};
+use crate::tokenizer::TextTokenizer;
+use crate::tokens::Tokens;
 use crate::weights::load_weights;
 
 /// A BERT encoder with its tokenizer and a head of one logit over pairs of texts.

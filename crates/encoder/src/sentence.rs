@@ -7,7 +7,8 @@ use tch::{Device, Tensor, nn};
 use crate::batching::{TokenBudget, plan_batches};
 use crate::bert::BertModel;
 use crate::folder::ModelFolder;
-use crate::tokens::{TextTokenizer, Tokens};
+use crate::tokenizer::TextTokenizer;
+use crate::tokens::Tokens;
 use crate::weights::load_weights;
 use crate::{Error, Result};
 
