@@ -23,9 +23,8 @@ pub enum Error {
     },
     /// A model could not be fetched from the Hugging Face hub.
     #[error(
-        "cannot fetch the model `{model}` from {url}: {reason}; if no folder of that name was meant and there is no \
-         network here, fetch it elsewhere (`hf download {model} --local-dir FOLDER`, a revision by `--revision`) and \
-         give that folder"
+        "there is no folder `{model}`, and the model of that name cannot be fetched from {url}: {reason}; without a \
+         network here, fetch it elsewhere (`{command}`) and give that folder"
     )]
     Hub {
         /// What was asked for, `owner/name` or `owner/name@revision`.
@@ -34,11 +33,13 @@ pub enum Error {
         url: String,
         /// What went wrong.
         reason: String,
+        /// How the hub's own program fetches it.
+        command: String,
     },
     /// A model of the Hugging Face hub is not whole in its cache, and the network is forbidden.
     #[error(
-        "the model `{model}` is not whole in {folder}, and {switch} forbids fetching it: unset {switch}, or fetch it \
-         elsewhere (`hf download {model} --local-dir FOLDER`, a revision by `--revision`) and give that folder"
+        "there is no folder `{model}`, the model of that name is not whole in {folder}, and {switch} forbids fetching \
+         it: unset {switch}, or fetch it elsewhere (`{command}`) and give that folder"
     )]
     NotCached {
         /// What was asked for, `owner/name` or `owner/name@revision`.
@@ -47,6 +48,8 @@ pub enum Error {
         folder: PathBuf,
         /// The environment variable that forbids the network.
         switch: &'static str,
+        /// How the hub's own program fetches it.
+        command: String,
     },
     /// Something else lies where a model folder has a file.
     #[error("{path} is {found}, but must be a file; fetch or save the model folder again")]

@@ -104,6 +104,7 @@ impl Hub {
                 model: place.label.clone(),
                 folder: place.folder(),
                 switch,
+                command: place.command(),
             });
         }
         match self.fetch(&place) {
@@ -176,6 +177,7 @@ impl Hub {
             model: place.label.clone(),
             url: url.to_owned(),
             reason,
+            command: place.command(),
         }
     }
 
@@ -275,6 +277,18 @@ impl Fetch<'_> {
 }
 
 impl Place {
+    /// How the hub's own program fetches the model into a folder.
+    fn command(&self) -> String {
+        let revision = match self.revision.as_str() {
+            BRANCH => String::new(),
+            named => format!(" --revision {named}"),
+        };
+        format!(
+            "hf download {}{revision} --local-dir FOLDER",
+            self.repository
+        )
+    }
+
     fn repo(&self, revision: &str) -> Repo {
         Repo::with_revision(
             self.repository.clone(),
@@ -382,7 +396,9 @@ fn status(error: &ApiError) -> Option<u16> {
 }
 
 /// The library asserts some of what a server should say; a server that does not is an error like others.
-fn guarded<T>(call: impl FnOnce() -> std::result::Result<T, ApiError>) -> std::result::Result<T, ApiError> {
+fn guarded<T>(
+    call: impl FnOnce() -> std::result::Result<T, ApiError>,
+) -> std::result::Result<T, ApiError> {
     std::panic::catch_unwind(std::panic::AssertUnwindSafe(call)).unwrap_or_else(|_| {
         let reason = "the server's answer is not one that the hub gives";
         Err(ApiError::IoError(std::io::Error::other(reason)))
@@ -409,6 +425,13 @@ fn difference(path: &Path, size: u64, etag: &str) -> Result<Option<String>> {
         }
         hasher.update(&buffer[..read]);
     }
-    let hash: String = hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-    Ok((hash != etag).then(|| "the bytes that came have another SHA-256 than announced".to_owned()))
+    let hash: String = hasher
+        .finalize()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    Ok(
+        (hash != etag)
+            .then(|| "the bytes that came have another SHA-256 than announced".to_owned()),
+    )
 }

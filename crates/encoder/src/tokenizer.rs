@@ -137,9 +137,7 @@ impl TextTokenizer {
         let failed = |source| Error::Tokenize { source };
         let halves = |half: fn(&(&str, &str)) -> String| -> Result<Vec<Encoding>> {
             let texts: Vec<String> = pairs.iter().map(half).collect();
-            self.uncut()
-                .encode_batch_fast(texts, false)
-                .map_err(failed)
+            self.uncut().encode_batch_fast(texts, false).map_err(failed)
         };
         let firsts = halves(|pair| pair.0.to_owned())?;
         let seconds = halves(|pair| pair.1.to_owned())?;

@@ -73,7 +73,8 @@ impl Config<'_> {
     }
 
     fn is_bert(&self) -> bool {
-        self.class().is_none_or(|class| BERT_CLASSES.contains(&class))
+        self.class()
+            .is_none_or(|class| BERT_CLASSES.contains(&class))
     }
 
     /// The normalizer that BERT's own class builds.
@@ -154,7 +155,10 @@ pub(crate) fn lowercases(path: &Path) -> Result<bool> {
             _ => false,
         }
     }
-    Ok(read_tokenizer(path)?.tokenizer.get_normalizer().is_some_and(of))
+    Ok(read_tokenizer(path)?
+        .tokenizer
+        .get_normalizer()
+        .is_some_and(of))
 }
 
 /// The `tokenizer.json` that says alone what the file at `path` says with the settings beside it; `None` where `path`
@@ -194,7 +198,13 @@ fn from_vocabulary(path: &Path, config: &Config) -> Result<Tokenizer> {
     let bytes = std::fs::read(path).map_err(Error::io("read", path))?;
     let vocabulary = WordPiece::read_bytes(&bytes).map_err(unusable)?;
     let special = special_tokens(path, config)?;
-    let role = |name: &str| special.roles.get(name).map(|token| token.content.clone()).unwrap_or_default();
+    let role = |name: &str| {
+        special
+            .roles
+            .get(name)
+            .map(|token| token.content.clone())
+            .unwrap_or_default()
+    };
     for name in ["unk_token", "cls_token", "sep_token"] {
         let token = role(name);
         if !vocabulary.contains_key(&token) {
@@ -239,7 +249,11 @@ fn from_vocabulary(path: &Path, config: &Config) -> Result<Tokenizer> {
     tokenizer.add_tokens(&named);
     tokenizer.add_tokens(&special.others);
     let template = TemplateProcessing::builder()
-        .try_single(vec![format!("{cls}:0"), "$A:0".to_owned(), format!("{sep}:0")])
+        .try_single(vec![
+            format!("{cls}:0"),
+            "$A:0".to_owned(),
+            format!("{sep}:0"),
+        ])
         .and_then(|template| {
             template.try_pair(vec![
                 format!("{cls}:0"),
@@ -249,7 +263,7 @@ fn from_vocabulary(path: &Path, config: &Config) -> Result<Tokenizer> {
                 format!("{sep}:1"),
             ])
         })
-        .map_err(|reason| config.error(format!("{reason}")))?
+        .map_err(|reason| config.error(reason.to_string()))?
         .special_tokens(ids.to_vec())
         .build()
         .map_err(|reason| config.error(reason.to_string()))?;
@@ -268,7 +282,9 @@ struct SpecialTokens {
 /// The tokens that stand whole: those with a role, and those added to the vocabulary.
 fn special_tokens(vocabulary: &Path, config: &Config) -> Result<SpecialTokens> {
     let mut found = SpecialTokens::default();
-    let numbers = config.get("added_tokens_decoder").and_then(Value::as_object);
+    let numbers = config
+        .get("added_tokens_decoder")
+        .and_then(Value::as_object);
     // Old folders keep in two more files what new ones keep in the settings.
     let mut map = config.fields.clone();
     if numbers.is_none()
@@ -285,18 +301,28 @@ fn special_tokens(vocabulary: &Path, config: &Config) -> Result<SpecialTokens> {
         found.roles.insert(role, token);
     }
     for name in ["additional_special_tokens", "extra_special_tokens"] {
-        for value in map.get(name).and_then(Value::as_array).into_iter().flatten() {
+        for value in map
+            .get(name)
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+        {
             let token = added_token(value, true)
                 .ok_or_else(|| config.error(format!("{name} holds {value}; it must be a token")))?;
             found.others.push(token);
         }
     }
     for (id, value) in numbers.into_iter().flatten() {
-        let special = value.get("special").and_then(Value::as_bool).unwrap_or(false);
+        let special = value
+            .get("special")
+            .and_then(Value::as_bool)
+            .unwrap_or(false);
         match (id.parse(), added_token(value, special)) {
             (Ok(id), Some(token)) => found.numbered.insert(id, token),
             _ => {
-                return Err(config.error(format!("added_tokens_decoder holds {id}: {value}; it must be a token")));
+                return Err(config.error(format!(
+                    "added_tokens_decoder holds {id}: {value}; it must be a token"
+                )));
             }
         };
     }
@@ -311,12 +337,18 @@ fn special_tokens(vocabulary: &Path, config: &Config) -> Result<SpecialTokens> {
             };
             let mut others = found.roles.values().chain(&found.others);
             let special = others.any(|token| token.content == content);
-            found.numbered.insert(number, AddedToken::from(content, special));
+            found
+                .numbered
+                .insert(number, AddedToken::from(content, special));
         }
     }
     // A numbered token says more of itself than its role does.
     for token in found.roles.values_mut() {
-        if let Some(numbered) = found.numbered.values().find(|other| other.content == token.content) {
+        if let Some(numbered) = found
+            .numbered
+            .values()
+            .find(|other| other.content == token.content)
+        {
             *token = numbered.clone();
         }
     }

@@ -66,7 +66,11 @@ impl TextTokenizer {
         let window = |part: Range<usize>| {
             let pieces = [0..head, part.clone(), tail..end];
             let pick = |values: &[u32]| -> Vec<u32> {
-                pieces.iter().flat_map(|piece| &values[piece.clone()]).copied().collect()
+                pieces
+                    .iter()
+                    .flat_map(|piece| &values[piece.clone()])
+                    .copied()
+                    .collect()
             };
             Window {
                 tokens: Tokens::new(pick(encoding.get_ids()), pick(encoding.get_type_ids())),
@@ -101,7 +105,11 @@ impl TextTokenizer {
 fn parts(encoding: &Encoding, prompt_bytes: usize) -> Parts {
     let special = encoding.get_special_tokens_mask();
     let leading = special.iter().take_while(|&&mark| mark == 1).count();
-    let trailing = special[leading..].iter().rev().take_while(|&&mark| mark == 1).count();
+    let trailing = special[leading..]
+        .iter()
+        .rev()
+        .take_while(|&&mark| mark == 1)
+        .count();
     let tail = encoding.len() - trailing;
     let in_prompt = encoding.get_offsets()[leading..tail]
         .iter()
@@ -116,8 +124,16 @@ fn parts(encoding: &Encoding, prompt_bytes: usize) -> Parts {
 /// The bytes of `text` that tokens at `offsets` (in prompt and text) cover, widened to whole characters.
 fn range(offsets: &[(usize, usize)], prompt_bytes: usize, text: &str) -> Range<usize> {
     let in_text = |at: usize| at.saturating_sub(prompt_bytes).min(text.len());
-    let mut start = offsets.iter().map(|(start, _)| in_text(*start)).min().unwrap_or(0);
-    let mut end = offsets.iter().map(|(_, end)| in_text(*end)).max().unwrap_or(start);
+    let mut start = offsets
+        .iter()
+        .map(|(start, _)| in_text(*start))
+        .min()
+        .unwrap_or(0);
+    let mut end = offsets
+        .iter()
+        .map(|(_, end)| in_text(*end))
+        .max()
+        .unwrap_or(start);
     while !text.is_char_boundary(start) {
         start -= 1;
     }

@@ -151,12 +151,15 @@ fn answer(
         return stream.write_all(none.as_bytes());
     };
     if fault == Fault::OddAnswer {
-        let odd = format!("HTTP/1.1 300 Odd\r\nETag: \"x\"\r\nX-Repo-Commit: {COMMIT}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+        let odd = format!(
+            "HTTP/1.1 300 Odd\r\nETag: \"x\"\r\nX-Repo-Commit: {COMMIT}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+        );
         return stream.write_all(odd.as_bytes());
     }
     let hash = Sha256::digest(bytes);
     let etag: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
-    let mut body = bytes[first.min(bytes.len())..last.map_or(bytes.len(), |last| last + 1)].to_vec();
+    let mut body =
+        bytes[first.min(bytes.len())..last.map_or(bytes.len(), |last| last + 1)].to_vec();
     let head = format!(
         "HTTP/1.1 206 Partial Content\r\nETag: \"{etag}\"\r\nX-Repo-Commit: {COMMIT}\r\nContent-Length: {}\r\n\
          Content-Range: bytes {first}-{}/{}\r\nConnection: close\r\n\r\n",
@@ -207,17 +210,28 @@ fn a_model_is_fetched_once_and_then_needs_no_server() {
     let online = sources(place.path(), &server.address, &[("HF_TOKEN", "secret")]);
     let folder = ModelFolder::open_from(&online, MODEL).unwrap();
     assert!(folder.dir().ends_with(format!("snapshots/{COMMIT}")));
-    assert_eq!(server.token.lock().unwrap().as_deref(), Some("Bearer secret"));
+    assert_eq!(
+        server.token.lock().unwrap().as_deref(),
+        Some("Bearer secret")
+    );
     let asked = server.asked();
     let weights = format!("/{MODEL}/resolve/{COMMIT}/model.safetensors");
     assert_eq!(asked.last(), Some(&weights), "the weights come last");
-    assert!(asked.iter().any(|path| path.ends_with("1_Pooling/config.json")));
+    assert!(
+        asked
+            .iter()
+            .any(|path| path.ends_with("1_Pooling/config.json"))
+    );
     let local = ModelFolder::open(&tiny_bert().display().to_string()).unwrap();
     assert_eq!(folder.fingerprint().unwrap(), local.fingerprint().unwrap());
     assert_eq!(embedding(folder), embedding(local));
 
     ModelFolder::open_from(&online, MODEL).unwrap();
-    assert_eq!(server.asked(), [""; 0], "what is whole is not asked for again");
+    assert_eq!(
+        server.asked(),
+        [""; 0],
+        "what is whole is not asked for again"
+    );
     let address = server.address.clone();
     drop(server);
     for switch in ["JOBMATCH_OFFLINE", "HF_HUB_OFFLINE"] {
@@ -235,9 +249,20 @@ fn a_revision_is_asked_for_by_its_name() {
     let place = tempfile::tempdir().unwrap();
     let online = sources(place.path(), &server.address, &[]);
     ModelFolder::open_from(&online, &format!("{MODEL}@v1")).unwrap();
-    assert_eq!(server.asked()[0], format!("/{MODEL}/resolve/v1/config.json"));
+    assert_eq!(
+        server.asked()[0],
+        format!("/{MODEL}/resolve/v1/config.json")
+    );
     let error = ModelFolder::open_from(&online, &format!("{MODEL}@v2")).unwrap_err();
-    assert_says(&error, &["someone/tiny@v2", "/resolve/v2/config.json", "404"]);
+    assert_says(
+        &error,
+        &[
+            "someone/tiny@v2",
+            "/resolve/v2/config.json",
+            "404",
+            "hf download someone/tiny --revision v2",
+        ],
+    );
 }
 
 #[test]
@@ -249,11 +274,19 @@ fn without_a_cache_or_a_server_the_model_and_the_address_are_named() {
         let folder = place.path().join("hub/models--intfloat--e5-base-v2");
         assert_says(
             &error,
-            &["intfloat/e5-base-v2", switch, &folder.display().to_string(), "hf download"],
+            &[
+                "intfloat/e5-base-v2",
+                switch,
+                &folder.display().to_string(),
+                "hf download",
+            ],
         );
     }
     // A port that was free a moment ago: nobody answers.
-    let dead = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let dead = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
     let online = sources(place.path(), &dead.to_string(), &[]);
     let error = ModelFolder::open_from(&online, "ms-marco-minilm").unwrap_err();
     assert_says(
@@ -272,12 +305,20 @@ fn what_breaks_off_does_not_count_as_whole_and_is_gone_on_with() {
     let place = tempfile::tempdir().unwrap();
     let online = sources(place.path(), &server.address, &[]);
     let offline = sources(place.path(), &server.address, &[("JOBMATCH_OFFLINE", "1")]);
-    for fault in [Fault::BreaksOff, Fault::WrongByte, Fault::OddAnswer, Fault::BreaksOff] {
+    for fault in [
+        Fault::BreaksOff,
+        Fault::WrongByte,
+        Fault::OddAnswer,
+        Fault::BreaksOff,
+    ] {
         server.set(fault);
         let error = ModelFolder::open_from(&online, MODEL).unwrap_err();
         assert_says(&error, &[MODEL, &server.address]);
         let error = ModelFolder::open_from(&offline, MODEL).unwrap_err();
-        assert!(matches!(error, Error::NotCached { .. }), "{fault:?}: {error}");
+        assert!(
+            matches!(error, Error::NotCached { .. }),
+            "{fault:?}: {error}"
+        );
     }
     server.set(Fault::None);
     server.asked();
@@ -285,7 +326,10 @@ fn what_breaks_off_does_not_count_as_whole_and_is_gone_on_with() {
     let local = ModelFolder::open(&tiny_bert().display().to_string()).unwrap();
     assert_eq!(folder.fingerprint().unwrap(), local.fingerprint().unwrap());
     let small = |path: &String| path.ends_with("tokenizer.json");
-    assert!(!server.asked().iter().any(small), "what came is not fetched again");
+    assert!(
+        !server.asked().iter().any(small),
+        "what came is not fetched again"
+    );
     ModelFolder::open_from(&offline, MODEL).unwrap();
 }
 
@@ -299,7 +343,12 @@ fn settings_that_another_program_did_not_fetch_are_fetched() {
     std::fs::create_dir_all(&snapshot).unwrap();
     std::fs::create_dir_all(model.join("refs")).unwrap();
     std::fs::write(model.join("refs/main"), COMMIT).unwrap();
-    for file in ["config.json", "tokenizer.json", "tokenizer_config.json", "model.safetensors"] {
+    for file in [
+        "config.json",
+        "tokenizer.json",
+        "tokenizer_config.json",
+        "model.safetensors",
+    ] {
         std::fs::copy(tiny_bert().join(file), snapshot.join(file)).unwrap();
     }
     let offline = sources(place.path(), &server.address, &[("JOBMATCH_OFFLINE", "1")]);
@@ -308,7 +357,12 @@ fn settings_that_another_program_did_not_fetch_are_fetched() {
     let online = sources(place.path(), &server.address, &[]);
     ModelFolder::open_from(&online, MODEL).unwrap();
     assert!(snapshot.join("1_Pooling/config.json").is_file());
-    assert!(!server.asked().iter().any(|path| path.ends_with("model.safetensors")));
+    assert!(
+        !server
+            .asked()
+            .iter()
+            .any(|path| path.ends_with("model.safetensors"))
+    );
 }
 
 #[test]
@@ -320,7 +374,10 @@ fn a_model_of_pickles_is_refused_with_the_way_to_convert_it() {
     let place = tempfile::tempdir().unwrap();
     let online = sources(place.path(), &server.address, &[]);
     let error = ModelFolder::open_from(&online, MODEL).unwrap_err();
-    assert_says(&error, &["model.safetensors", "safe_serialization=True", MODEL]);
+    assert_says(
+        &error,
+        &["model.safetensors", "safe_serialization=True", MODEL],
+    );
     let fetched = server.asked();
     let pickles = fetched.iter().filter(|path| path.ends_with(".bin")).count();
     assert_eq!(pickles, 1, "asked whether it is there, not fetched");
@@ -340,7 +397,9 @@ fn processes_that_start_together_fetch_once() {
         thread.join().unwrap().unwrap();
     }
     let asked = server.asked();
-    let weights = asked.iter().filter(|path| path.ends_with("model.safetensors"));
+    let weights = asked
+        .iter()
+        .filter(|path| path.ends_with("model.safetensors"));
     // Its size and hash, asked for here and by the library, and its bytes.
     assert_eq!(weights.count(), 3);
 }

@@ -12,6 +12,8 @@ use sha2::{Digest, Sha256};
 
 const TEXTS: usize = 10_000;
 const BLOCK: usize = 100;
+/// Texts on which other settings of the tokenizer are tried.
+const VARIED: usize = 1000;
 
 #[derive(serde::Deserialize)]
 struct Saved {
@@ -21,6 +23,14 @@ struct Saved {
     pieces: BTreeMap<String, Vec<String>>,
     texts: Vec<String>,
     models: BTreeMap<String, Model>,
+    variants: Vec<Variant>,
+}
+
+/// A folder with MiniLM's vocabulary and other settings.
+#[derive(serde::Deserialize)]
+struct Variant {
+    files: BTreeMap<String, serde_json::Value>,
+    whole: String,
 }
 
 #[derive(serde::Deserialize)]
@@ -172,24 +182,25 @@ fn the_generator_makes_the_texts_of_the_reference() {
     let texts = texts(&saved);
     assert_eq!(saved.texts.len() * BLOCK, TEXTS);
     for (block, (texts, expected)) in texts.chunks(BLOCK).zip(&saved.texts).enumerate() {
-        let rows = texts.iter().map(|text| (text.len(), text.clone().into_bytes()));
+        let rows = texts
+            .iter()
+            .map(|text| (text.len(), text.clone().into_bytes()));
         assert_eq!(&digest(rows), expected, "texts of block {block}");
     }
     let large = texts.iter().filter(|text| text.len() >= 1_000_000).count();
     assert_eq!(large, saved.large.len());
 }
 
-fn compare(name: &str, model: &str) {
+fn compare(name: &str, path: &Path) {
     let saved = saved();
     let texts = texts(&saved);
     let expected = &saved.models[name];
-    let path = ModelFolder::open(model).unwrap().tokenizer();
-    let tokenizer = || TextTokenizer::from_file(&path, expected.max_tokens).unwrap();
+    let tokenizer = || TextTokenizer::from_file(path, expected.max_tokens).unwrap();
     let cut = tokenizer();
     let first = tokenizer().with_truncation(Truncation::OnlyFirst);
     let second = tokenizer().with_truncation(Truncation::OnlySecond);
     // Longer than any text.
-    let whole = TextTokenizer::from_file(&path, 4_000_000).unwrap();
+    let whole = TextTokenizer::from_file(path, 4_000_000).unwrap();
     assert_eq!(expected.blocks.len() * BLOCK, TEXTS);
     let mut refused = 0;
     for (block, expected) in expected.blocks.iter().enumerate() {
@@ -205,27 +216,44 @@ fn compare(name: &str, model: &str) {
             .collect();
         let tokens = whole.encode("", &block_texts).unwrap();
         let lengths: Vec<String> = tokens.iter().map(|row| row.len().to_string()).collect();
-        assert_eq!(lengths.join(" "), expected.lengths, "{name}, block {block}: lengths");
-        assert_eq!(ids_digest(tokens.iter()), expected.whole, "{name}, block {block}: whole");
+        assert_eq!(
+            lengths.join(" "),
+            expected.lengths,
+            "{name}, block {block}: lengths"
+        );
+        assert_eq!(
+            ids_digest(tokens.iter()),
+            expected.whole,
+            "{name}, block {block}: whole"
+        );
         let tokens = cut.encode("", &block_texts).unwrap();
-        assert_eq!(ids_digest(tokens.iter()), expected.cut, "{name}, block {block}: cut");
+        assert_eq!(
+            ids_digest(tokens.iter()),
+            expected.cut,
+            "{name}, block {block}: cut"
+        );
         let tokens = cut.encode_pairs(&pairs).unwrap();
         assert_eq!(
             pairs_digest(tokens.into_iter().map(Some)),
             expected.pairs,
             "{name}, block {block}: pairs"
         );
-        for (tokenizer, expected) in [(&first, &expected.only_first), (&second, &expected.only_second)] {
-            let rows = pairs.iter().step_by(10).map(|pair| {
-                match tokenizer.encode_pairs(&[*pair]) {
-                    Ok(mut tokens) => tokens.pop(),
-                    Err(Error::PairTooLong { .. }) => {
-                        refused += 1;
-                        None
-                    }
-                    Err(error) => panic!("{error}"),
-                }
-            });
+        for (tokenizer, expected) in [
+            (&first, &expected.only_first),
+            (&second, &expected.only_second),
+        ] {
+            let rows =
+                pairs
+                    .iter()
+                    .step_by(10)
+                    .map(|pair| match tokenizer.encode_pairs(&[*pair]) {
+                        Ok(mut tokens) => tokens.pop(),
+                        Err(Error::PairTooLong { .. }) => {
+                            refused += 1;
+                            None
+                        }
+                        Err(error) => panic!("{error}"),
+                    });
             assert_eq!(
                 &pairs_digest(rows),
                 expected,
@@ -237,14 +265,66 @@ fn compare(name: &str, model: &str) {
     assert!(refused > 10, "{refused} pairs did not fit");
 }
 
+/// The model that setup fetched.
+fn minilm() -> PathBuf {
+    ModelFolder::open("minilm").unwrap().dir().to_path_buf()
+}
+
 #[test]
 fn ids_of_a_tiny_model_equal_those_of_transformers() {
-    let model = fixtures().join("models/tiny-bert");
-    compare("tiny-bert", &model.display().to_string());
+    let folder = fixtures().join("models/tiny-bert");
+    compare("tiny-bert", &folder.join("tokenizer.json"));
 }
 
 #[test]
 fn ids_of_a_pretrained_model_equal_those_of_transformers() {
-    // The model that setup fetched.
-    compare("minilm", "minilm");
+    compare("minilm", &minilm().join("tokenizer.json"));
+}
+
+#[test]
+fn a_bare_vocabulary_gives_the_ids_of_the_whole_tokenizer() {
+    let folder = tempfile::tempdir().unwrap();
+    for file in ["vocab.txt", "tokenizer_config.json"] {
+        std::fs::copy(minilm().join(file), folder.path().join(file)).unwrap();
+    }
+    compare("minilm", &folder.path().join("vocab.txt"));
+}
+
+#[test]
+fn settings_beside_the_tokenizer_count_as_in_transformers() {
+    let saved = saved();
+    let texts = texts(&saved);
+    let texts: Vec<&str> = texts[..VARIED].iter().map(String::as_str).collect();
+    let mut different = std::collections::BTreeSet::new();
+    for variant in &saved.variants {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, json: &serde_json::Value| {
+            std::fs::write(folder.path().join(name), json.to_string()).unwrap();
+        };
+        let mut path = folder.path().join("vocab.txt");
+        std::fs::copy(minilm().join("vocab.txt"), &path).unwrap();
+        for (name, content) in &variant.files {
+            if name == "keeps_capitals" {
+                let bytes = std::fs::read(minilm().join("tokenizer.json")).unwrap();
+                let mut json: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
+                json["normalizer"]["lowercase"] = false.into();
+                json["normalizer"]["strip_accents"] = false.into();
+                path = folder.path().join("tokenizer.json");
+                write("tokenizer.json", &json);
+            } else {
+                write(name, content);
+            }
+        }
+        let tokenizer = TextTokenizer::from_file(&path, 4_000_000).unwrap();
+        let tokens = tokenizer.encode("", &texts).unwrap();
+        assert_eq!(
+            ids_digest(tokens.iter()),
+            variant.whole,
+            "{:?}",
+            variant.files
+        );
+        different.insert(&variant.whole);
+    }
+    // The first and the last but one have the usual settings, the second and the last keep capitals.
+    assert_eq!(different.len(), saved.variants.len() - 2);
 }

@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use super::json::{Presence, presence, read_json, read_object, read_optional};
 use super::{
-    CONFIG, METADATA, MODULES, ModelFolder, PICKLE, PICKLE_HINT, PROMPTS, Prompts, SENTENCE_CONFIGS,
-    TOKENIZER, TOKENIZER_CONFIG, VOCABULARY, WEIGHTS, settings,
+    CONFIG, METADATA, MODULES, ModelFolder, PICKLE, PICKLE_HINT, PROMPTS, Prompts,
+    SENTENCE_CONFIGS, TOKENIZER, TOKENIZER_CONFIG, VOCABULARY, WEIGHTS, settings,
 };
 use crate::config::BertConfig;
 use crate::pooling::{Pooling, PoolingMode};
@@ -31,10 +31,13 @@ pub(super) fn open(dir: &Path, name: &str) -> Result<ModelFolder> {
         path: config_path.clone(),
         reason,
     };
-    let config: BertConfig =
-        serde_json::from_value(config_json.clone()).map_err(|error| invalid(error.to_string()))?;
+    let config: BertConfig = serde_json::from_value(config_json.clone())
+        .map_err(|error| invalid(format!("{error}; fetch or save the folder again")))?;
     if let Some(problem) = config.problem() {
         return Err(invalid(problem));
+    }
+    if tokenizer == VOCABULARY {
+        check_vocabulary(&dir.join(tokenizer), config.vocab_size)?;
     }
     let library = match read_object(&dir.join(PROMPTS))? {
         Some(fields) => settings::library(&dir, fields)?,
@@ -89,6 +92,26 @@ fn tokenizer_file(dir: &Path) -> Result<&'static str> {
                `AutoTokenizer.from_pretrained(FOLDER).save_pretrained(FOLDER)`"
             .to_owned(),
     })
+}
+
+/// A vocabulary says nowhere where it ends. One that was cut off would give other ids without a word, so it is told by
+/// an unfinished last line or many rows of the embedding without a token.
+fn check_vocabulary(path: &Path, rows: i64) -> Result<()> {
+    const PADDING: usize = 1024;
+    let bytes = std::fs::read(path).map_err(Error::io("read", path))?;
+    let finished = bytes.ends_with(b"\n");
+    let lines = bytes.iter().filter(|&&byte| byte == b'\n').count() + usize::from(!finished);
+    let lacking = usize::try_from(rows).unwrap_or(0).saturating_sub(lines);
+    if lacking > PADDING || (lacking > 0 && !finished) {
+        return Err(Error::Config {
+            path: path.to_path_buf(),
+            reason: format!(
+                "it holds {lines} tokens, but config.json has vocab_size {rows}: it may be cut off; fetch or save the \
+                 folder again"
+            ),
+        });
+    }
+    Ok(())
 }
 
 #[derive(Deserialize)]
@@ -209,7 +232,9 @@ fn read_max_tokens(dir: &Path, config: &BertConfig, tokenizer: &str) -> Result<u
             match fields.get("model_max_length") {
                 None | Some(Value::Null) => {}
                 Some(Value::Number(length)) => {
-                    named = length.as_u64().map(|n| usize::try_from(n).unwrap_or(usize::MAX));
+                    named = length
+                        .as_u64()
+                        .map(|n| usize::try_from(n).unwrap_or(usize::MAX));
                     source = path;
                 }
                 Some(other) => {

@@ -111,7 +111,9 @@ impl<'p> Settings<'p> {
                     [] => "it must be absent".to_owned(),
                     listed => format!("supported: {}", listed.join(", ")),
                 };
-                Err(self.error(format!("{name} is {value}, which is not supported; {instead}")))
+                Err(self.error(format!(
+                    "{name} is {value}, which is not supported; {instead}"
+                )))
             }
         }
     }
@@ -164,14 +166,18 @@ pub(super) fn library(dir: &Path, fields: Fields) -> Result<Library> {
                     Value::String(text) => text,
                     Value::Null => String::new(),
                     other => {
-                        return Err(settings.error(format!("prompt `{name}` is {other}; it must be a text")));
+                        return Err(settings.error(format!(
+                            "prompts holds {other} as `{name}`; it must be a text"
+                        )));
                     }
                 };
                 library.prompts.insert(name, text);
             }
         }
         Some(other) => {
-            return Err(settings.error(format!("prompts is {other}; it must be an object of texts")));
+            return Err(
+                settings.error(format!("prompts is {other}; it must be an object of texts"))
+            );
         }
     }
     library.default_prompt = settings.take_text("default_prompt_name")?;
@@ -240,7 +246,10 @@ pub(super) fn transformer(path: &Path, fields: Fields) -> Result<(Option<usize>,
     let lowercase = settings.take_flag("do_lower_case")?.unwrap_or(false);
     settings.only(
         "transformer_task",
-        &["feature-extraction".into(), "sequence-classification".into()],
+        &[
+            "feature-extraction".into(),
+            "sequence-classification".into(),
+        ],
     )?;
     settings.only(
         "modality_config",
@@ -291,7 +300,8 @@ pub(super) fn pooling(path: &Path, fields: Fields) -> Result<PoolingMode> {
         let mode = mode.clone();
         modes.insert("pooling_mode".to_owned(), mode);
     }
-    let mode = Pooling::mode_from_json(&Value::Object(modes)).map_err(|reason| settings.error(reason))?;
+    let mode =
+        Pooling::mode_from_json(&Value::Object(modes)).map_err(|reason| settings.error(reason))?;
     settings.harmless(&[
         "pooling_mode",
         "pooling_mode_cls_token",

@@ -48,7 +48,11 @@ impl ModelFolder {
         let Prompts { query, passage } = &self.prompts;
         let mut prompts = self.saved_prompts.clone();
         // sentence-transformers looks for `document`; E5's own name for it is `passage`.
-        for (name, prompt) in [("query", query), ("passage", passage), ("document", passage)] {
+        for (name, prompt) in [
+            ("query", query),
+            ("passage", passage),
+            ("document", passage),
+        ] {
             prompts.insert(name.to_owned(), prompt.clone());
         }
         write_json(
