@@ -151,6 +151,7 @@ pub(super) fn library(dir: &Path, fields: Fields) -> Result<Library> {
     let path = dir.join(PROMPTS);
     let mut settings = Settings::new(&path, fields);
     settings.harmless(&["__version__", "keep_in_fp32_modules"]);
+    let crosses = settings.fields.get("model_type") == Some(&"CrossEncoder".into());
     settings.only(
         "model_type",
         &["SentenceTransformer".into(), "CrossEncoder".into()],
@@ -188,6 +189,11 @@ pub(super) fn library(dir: &Path, fields: Fields) -> Result<Library> {
         return Err(settings.error(format!(
             "default_prompt_name is `{name}`, but the prompts are [{}]",
             known.join(", ")
+        )));
+    }
+    if let Some(name) = library.default_prompt.as_ref().filter(|_| crosses) {
+        return Err(settings.error(format!(
+            "default_prompt_name is `{name}`: a prompt before the pairs of a cross-encoder is not supported"
         )));
     }
     if let Some(name) = settings.take_text("similarity_fn_name")? {

@@ -74,6 +74,10 @@ fn settings_that_would_change_the_numbers_are_refused_by_name() {
         assert!(message.contains(file), "{file} {field} {value}: {message}");
         assert!(message.contains(field), "{file} {field} {value}: {message}");
     }
+    let prompted =
+        json!({"model_type": "CrossEncoder", "prompts": {"a": "b"}, "default_prompt_name": "a"});
+    let message = Folder::of("tiny-cross").write(library, &prompted).refusal();
+    assert!(message.contains("default_prompt_name is `a`"), "{message}");
     // Capitals: no matter where the tokenizer makes them small anyway.
     let small = Folder::of("tiny-bert").set(sentence, "do_lower_case", true.into());
     small.open();
