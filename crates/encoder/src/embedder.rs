@@ -10,7 +10,7 @@ use crate::bert::Transformer;
 use crate::folder::ModelFolder;
 use crate::inference::{Compute, InferenceConfig, run, workers};
 use crate::pooling::{Pooling, l2_normalize};
-use crate::tokens::TextTokenizer;
+use crate::tokenizer::TextTokenizer;
 use crate::{Error, Result, SentenceEncoder, TokenBatch};
 
 /// An encoder for inference alone: its weights are laid out for the device, in the precision asked for.

@@ -6,7 +6,7 @@ pub enum Error {
     /// A file of the model folder could not be read or written.
     #[error("cannot {action} {path}")]
     Io {
-        /// What was tried: `read`, `write` or `create`.
+        /// What was tried, for example `read` or `write`.
         action: &'static str,
         /// The file or folder.
         path: PathBuf,
@@ -20,6 +20,44 @@ pub enum Error {
         name: String,
         /// Where it was looked for, and what to do.
         hint: String,
+    },
+    /// A model could not be fetched from the Hugging Face hub.
+    #[error(
+        "there is no folder `{model}`, and the model of that name cannot be fetched from {url}: {reason}; without a \
+         network here, fetch it elsewhere (`{command}`) and give that folder"
+    )]
+    Hub {
+        /// What was asked for, `owner/name` or `owner/name@revision`.
+        model: String,
+        /// The address that was tried.
+        url: String,
+        /// What went wrong.
+        reason: String,
+        /// How the hub's own program fetches it.
+        command: String,
+    },
+    /// A model of the Hugging Face hub is not whole in its cache, and the network is forbidden.
+    #[error(
+        "there is no folder `{model}`, the model of that name is not whole in {folder}, and {switch} forbids fetching \
+         it: unset {switch}, or fetch it elsewhere (`{command}`) and give that folder"
+    )]
+    NotCached {
+        /// What was asked for, `owner/name` or `owner/name@revision`.
+        model: String,
+        /// The model's folder in the cache.
+        folder: PathBuf,
+        /// The environment variable that forbids the network.
+        switch: &'static str,
+        /// How the hub's own program fetches it.
+        command: String,
+    },
+    /// Something else lies where a model folder has a file.
+    #[error("{path} is {found}, but must be a file; fetch or save the model folder again")]
+    NotAFile {
+        /// The path.
+        path: PathBuf,
+        /// What lies there.
+        found: &'static str,
     },
     /// A file that a model folder must have is not there.
     #[error("model folder {folder} has no {file}: {hint}")]
@@ -52,6 +90,37 @@ pub enum Error {
     Tokenize {
         /// The tokenizer library's reason.
         source: tokenizers::Error,
+    },
+    /// A pair does not fit, and the text that may be cut is too short to make it fit.
+    #[error(
+        "pair {pair} does not fit into {max_tokens} tokens: its {kept} text, which is not to be cut, has {tokens} of the \
+         {room} tokens that the special tokens leave; shorten that text, or cut the longer text first"
+    )]
+    PairTooLong {
+        /// The pair's place in the input, from 0.
+        pair: usize,
+        /// `first` or `second`: the text that is not cut.
+        kept: &'static str,
+        /// Its tokens.
+        tokens: usize,
+        /// Tokens of a pair beside its special tokens.
+        room: usize,
+        /// The longest input in tokens, special tokens included.
+        max_tokens: usize,
+    },
+    /// Windows over a text cannot go on.
+    #[error(
+        "windows of {max_tokens} tokens that share {stride} cannot go on, since special tokens and prompt take {fixed}: \
+         stride must be less than {}",
+        .max_tokens.saturating_sub(*.fixed)
+    )]
+    Windows {
+        /// Tokens that neighbours are to share.
+        stride: usize,
+        /// Special tokens and the prompt's tokens.
+        fixed: usize,
+        /// The longest input in tokens, special tokens included.
+        max_tokens: usize,
     },
     /// The weights file is not a safetensors file.
     #[error("{path} is not a whole safetensors file; fetch or save it again")]

@@ -11,7 +11,8 @@ use crate::embedder::checked_tokenizer;
 use crate::folder::ModelFolder;
 use crate::inference::{Compute, InferenceConfig, run, workers};
 use crate::sentence::in_batches;
-use crate::tokens::{TextTokenizer, Tokens};
+use crate::tokenizer::TextTokenizer;
+use crate::tokens::Tokens;
 use crate::weights::load_weights;
 use crate::{Error, Result};
 

@@ -12,7 +12,8 @@ use crate::classifier::HEAD;
 use crate::embedder::{Embedder, checked_tokenizer};
 use crate::folder::ModelFolder;
 use crate::inference::InferenceConfig;
-use crate::tokens::{TextTokenizer, Tokens};
+use crate::tokenizer::TextTokenizer;
+use crate::tokens::Tokens;
 use crate::weights::{load_weights, names_in};
 use crate::{Result, TokenBatch};
 

@@ -49,7 +49,7 @@ fn a_model_that_is_not_there() {
             program,
             &arguments.replace(" bi ", " no-such-model "),
             "no model `no-such-model`: there is no such folder, and the known names are minilm, e5-base-v2, \
-             ms-marco-minilm",
+             ms-marco-minilm; models of the Hugging Face hub are given as `owner/name` or `owner/name@revision`",
         );
     }
 }
@@ -68,7 +68,8 @@ fn a_model_folder_without_weights() {
             program,
             arguments,
             &format!(
-                "model folder {folder} has no model.safetensors: is it a Hugging Face model folder, and whole?"
+                "model folder {folder} has no model.safetensors: is it a Hugging Face model folder, and whole? \
+                 Fetch or save it again"
             ),
         );
     }

@@ -1,0 +1,209 @@
+//! Texts to token ids.
+
+use std::path::Path;
+use std::sync::OnceLock;
+
+use tokenizers::{
+    EncodeInput, Encoding, PostProcessor, Tokenizer, TruncationDirection, TruncationParams,
+    TruncationStrategy,
+};
+
+use crate::tokenizer_files::{TokenizerFiles, read_tokenizer};
+use crate::tokens::Tokens;
+use crate::{Error, Result};
+
+/// Which text of a pair is cut when the pair is too long. Single texts are always cut at their end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Truncation {
+    /// The longer one, and both once they are of one length, as transformers' `truncation=True`.
+    #[default]
+    LongestFirst,
+    /// The first only. A pair whose second text alone leaves it no token is an error.
+    OnlyFirst,
+    /// The second only. A pair whose first text alone leaves it no token is an error.
+    OnlySecond,
+}
+
+/// A tokenizer with a fixed truncation length.
+#[derive(Debug)]
+pub struct TextTokenizer {
+    tokenizer: Tokenizer,
+    /// The same without truncation, made when it is first asked for.
+    uncut: OnceLock<Tokenizer>,
+    max_tokens: usize,
+    truncation: Truncation,
+    segments: bool,
+}
+
+impl TextTokenizer {
+    /// Reads a `tokenizer.json`, or a BERT `vocab.txt`, with the settings beside it (`tokenizer_config.json`, for
+    /// `vocab.txt` also `special_tokens_map.json` and `added_tokens.json`), giving the ids of transformers'
+    /// tokenizer. Texts are cut to `max_tokens` tokens, special tokens included; of a pair, as [`Truncation`] says.
+    ///
+    /// # Errors
+    /// When a file cannot be read as a tokenizer, asks for what is not supported, or `max_tokens` leaves no room
+    /// beside the special tokens of a pair.
+    pub fn from_file(path: &Path, max_tokens: usize) -> Result<Self> {
+        let unusable = |source| Error::Tokenizer {
+            path: path.to_path_buf(),
+            source,
+        };
+        let TokenizerFiles {
+            mut tokenizer,
+            segments,
+            ..
+        } = read_tokenizer(path)?;
+        // The file may fix a padding or truncation of its own: batches are not padded.
+        tokenizer.with_padding(None);
+        tokenizer
+            .with_truncation(Some(TruncationParams {
+                max_length: max_tokens,
+                strategy: TruncationStrategy::LongestFirst,
+                direction: TruncationDirection::Right,
+                stride: 0,
+            }))
+            .map_err(unusable)?;
+        let special = special_tokens(&tokenizer, true);
+        if max_tokens <= special {
+            return Err(Error::Config {
+                path: path.to_path_buf(),
+                reason: format!(
+                    "inputs are cut to {max_tokens} tokens, but a pair has {special} special tokens; allow more"
+                ),
+            });
+        }
+        Ok(Self {
+            tokenizer,
+            uncut: OnceLock::new(),
+            max_tokens,
+            truncation: Truncation::default(),
+            segments,
+        })
+    }
+
+    /// The same tokenizer, cutting pairs that are too long as `truncation` says.
+    #[must_use]
+    pub fn with_truncation(mut self, truncation: Truncation) -> Self {
+        self.truncation = truncation;
+        self
+    }
+
+    /// Which text of a pair is cut.
+    pub fn truncation(&self) -> Truncation {
+        self.truncation
+    }
+
+    /// The length to which texts are cut, in tokens, special tokens included.
+    pub fn max_tokens(&self) -> usize {
+        self.max_tokens
+    }
+
+    /// Number of different token ids, added tokens included.
+    pub fn vocabulary(&self) -> usize {
+        self.tokenizer.get_vocab_size(true)
+    }
+
+    /// Tokens of each text after `prompt` is put before it, in input order, in parallel.
+    ///
+    /// # Errors
+    /// When the tokenizer fails on a text.
+    pub fn encode(&self, prompt: &str, texts: &[&str]) -> Result<Vec<Tokens>> {
+        if prompt.is_empty() {
+            self.encode_inputs(texts.to_vec())
+        } else {
+            let prompted: Vec<String> =
+                texts.iter().map(|text| format!("{prompt}{text}")).collect();
+            self.encode_inputs(prompted)
+        }
+    }
+
+    /// Tokens of each (first, second) pair, in input order, in parallel. Pairs that are too long are cut as
+    /// [`truncation`](Self::truncation) says.
+    ///
+    /// # Errors
+    /// When the tokenizer fails on a pair, and, under [`Truncation::OnlyFirst`] and [`Truncation::OnlySecond`], when
+    /// the text that must not be cut leaves no token for the other: transformers then leaves the pair too long.
+    pub fn encode_pairs(&self, pairs: &[(&str, &str)]) -> Result<Vec<Tokens>> {
+        if self.truncation == Truncation::LongestFirst {
+            return self.encode_inputs(pairs.to_vec());
+        }
+        let failed = |source| Error::Tokenize { source };
+        let halves = |half: fn(&(&str, &str)) -> String| -> Result<Vec<Encoding>> {
+            let texts: Vec<String> = pairs.iter().map(half).collect();
+            self.uncut().encode_batch_fast(texts, false).map_err(failed)
+        };
+        let firsts = halves(|pair| pair.0.to_owned())?;
+        let seconds = halves(|pair| pair.1.to_owned())?;
+        let room = self.max_tokens - special_tokens(&self.tokenizer, true);
+        let cut_first = self.truncation == Truncation::OnlyFirst;
+        let encode = |(pair, (mut first, mut second)): (usize, (Encoding, Encoding))| {
+            let over = (first.len() + second.len()).saturating_sub(room);
+            let (cut, kept) = if cut_first {
+                (&mut first, second.len())
+            } else {
+                (&mut second, first.len())
+            };
+            if over > 0 {
+                if cut.len() <= over {
+                    return Err(Error::PairTooLong {
+                        pair,
+                        kept: if cut_first { "second" } else { "first" },
+                        tokens: kept,
+                        room,
+                        max_tokens: self.max_tokens,
+                    });
+                }
+                cut.truncate(cut.len() - over, 0, TruncationDirection::Right);
+            }
+            let whole = self.tokenizer.post_process(first, Some(second), true);
+            Ok(self.tokens(&whole.map_err(failed)?))
+        };
+        firsts
+            .into_iter()
+            .zip(seconds)
+            .enumerate()
+            .map(encode)
+            .collect()
+    }
+
+    fn encode_inputs<'s, E>(&self, inputs: Vec<E>) -> Result<Vec<Tokens>>
+    where
+        E: Into<EncodeInput<'s>> + Send,
+    {
+        let encodings = self
+            .tokenizer
+            .encode_batch_fast(inputs, true)
+            .map_err(|source| Error::Tokenize { source })?;
+        Ok(encodings
+            .iter()
+            .map(|encoding| self.tokens(encoding))
+            .collect())
+    }
+
+    /// A model that is not told which text a token belongs to takes all as the first's.
+    fn tokens(&self, encoding: &Encoding) -> Tokens {
+        let type_ids = if self.segments {
+            encoding.get_type_ids().to_vec()
+        } else {
+            vec![0; encoding.len()]
+        };
+        Tokens::new(encoding.get_ids().to_vec(), type_ids)
+    }
+
+    /// The tokenizer without truncation.
+    pub(crate) fn uncut(&self) -> &Tokenizer {
+        self.uncut.get_or_init(|| {
+            let mut uncut = self.tokenizer.clone();
+            // Only a length can be refused, and this takes it away.
+            let _ = uncut.with_truncation(None);
+            uncut
+        })
+    }
+}
+
+/// Number of special tokens put around one text or a pair.
+fn special_tokens(tokenizer: &Tokenizer, pair: bool) -> usize {
+    tokenizer
+        .get_post_processor()
+        .map_or(0, |processor| processor.added_tokens(pair))
+}
