@@ -26,7 +26,7 @@ pub struct Options {
 pub fn run(options: &Options) -> Result<()> {
     let start = Instant::now();
     let slow = options.slow;
-    let steps: [(&str, &dyn Fn() -> Result<()>); 7] = [
+    let steps: [(&str, &dyn Fn() -> Result<()>); 8] = [
         ("setup", &|| setup::run(Want::Programs)),
         ("format", &|| {
             succeed(cargo().args(["fmt", "--all", "--check"]))
@@ -35,6 +35,7 @@ pub fn run(options: &Options) -> Result<()> {
         ("clippy", &clippy),
         ("tests", &|| tests(slow)),
         ("doc tests", &|| doc_tests(slow)),
+        ("tests with rust-bert", &with_rust_bert),
         ("pipeline on fixtures", &on_fixtures),
     ];
     let mut times = Vec::new();
@@ -62,6 +63,19 @@ fn clippy() -> Result<()> {
         "--deny",
         "warnings",
     ]))
+}
+
+/// A feature that is off by default, so the workspace's own tests leave it out.
+fn with_rust_bert() -> Result<()> {
+    let feature = [
+        "--release",
+        "-p",
+        "jobmatch-encoder",
+        "--features",
+        "rust-bert",
+    ];
+    let target = ["--test", "rust_bert"];
+    succeed(cargo().arg("test").args(feature).args(target))
 }
 
 fn tests(slow: bool) -> Result<()> {

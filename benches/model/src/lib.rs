@@ -2,10 +2,14 @@
 
 mod peer;
 mod products;
+#[cfg(feature = "rust-bert")]
+mod rust_bert_peer;
 mod texts;
 
 pub use peer::Peer;
 pub use products::{Shape, product_rate};
+#[cfg(feature = "rust-bert")]
+pub use rust_bert_peer::RustBertPeer;
 pub use texts::mixed_texts;
 
 /// The least of several measurements, in seconds.

@@ -27,6 +27,9 @@ pub enum Family {
     DistilBert,
 }
 
+/// What `model_type` may say beside that, where the feature `rust-bert` is on.
+pub(crate) const RUST_BERTS: [&str; 4] = ["albert", "electra", "longformer", "mobilebert"];
+
 impl Family {
     fn of(model_type: &str) -> Option<Self> {
         match model_type {
@@ -128,10 +131,16 @@ impl BertConfig {
         Family::of(&self.model_type).unwrap_or(Family::Bert)
     }
 
+    /// Whether the model is one that rust-bert computes, and that is compiled in.
+    pub(crate) fn is_rust_berts(&self) -> bool {
+        cfg!(feature = "rust-bert") && RUST_BERTS.contains(&self.model_type.as_str())
+    }
+
     /// Row of the position embedding that a sequence's first token takes.
     pub fn first_position(&self) -> i64 {
         match self.family() {
             Family::Roberta => self.pad_token_id.unwrap_or(1) + 1,
+            Family::Bert if self.model_type == "longformer" => self.pad_token_id.unwrap_or(1) + 1,
             Family::Bert | Family::DistilBert => 0,
         }
     }
@@ -143,12 +152,21 @@ impl BertConfig {
 
     /// What is wrong with this configuration, if anything: the setting, its value, and what is supported.
     pub(crate) fn problem(&self) -> Option<String> {
-        let Some(family) = Family::of(&self.model_type) else {
+        let family = Family::of(&self.model_type);
+        if family.is_none() && !self.is_rust_berts() {
+            let more = if cfg!(feature = "rust-bert") {
+                format!(", by rust-bert also {}", RUST_BERTS.join(", "))
+            } else if RUST_BERTS.contains(&self.model_type.as_str()) {
+                "; it is with the feature `rust-bert` of jobmatch-encoder".to_owned()
+            } else {
+                String::new()
+            };
             return Some(format!(
-                "model_type is `{}`; bert, roberta, xlm-roberta, camembert and distilbert are supported",
+                "model_type is `{}`; bert, roberta, xlm-roberta, camembert and distilbert are supported{more}",
                 self.model_type
             ));
-        };
+        }
+        let without_segments = family != Some(Family::Bert) && family != Some(Family::Roberta);
         if let Some(kind) = self.position_embedding_type.as_deref()
             && kind != "absolute"
         {
@@ -165,7 +183,7 @@ impl BertConfig {
             ("max_position_embeddings", self.max_position_embeddings),
             (
                 "type_vocab_size",
-                self.type_vocab_size + i64::from(family == Family::DistilBert),
+                self.type_vocab_size + i64::from(without_segments),
             ),
         ];
         for (name, value) in sizes {

@@ -194,6 +194,10 @@ pub enum Error {
         /// What it must be.
         expected: String,
     },
+    /// rust-bert failed.
+    #[cfg(feature = "rust-bert")]
+    #[error("rust-bert failed")]
+    RustBert(#[from] rust_bert::RustBertError),
     /// What `torch-ext` says.
     #[error(transparent)]
     TorchExt(#[from] jobmatch_torch_ext::Error),

@@ -33,6 +33,8 @@ mod inference;
 mod pair;
 mod pooling;
 mod projection;
+#[cfg(feature = "rust-bert")]
+mod rust_bert_model;
 mod sentence;
 mod token_batch;
 mod tokenizer;
@@ -52,6 +54,8 @@ pub use hub::Hub;
 pub use inference::{InferenceConfig, Precision};
 pub use pair::{PairEncoder, PairScorer};
 pub use pooling::{Pooling, PoolingMode, l2_normalize};
+#[cfg(feature = "rust-bert")]
+pub use rust_bert_model::RustBertModel;
 pub use sentence::SentenceEncoder;
 pub use tch::Device;
 pub use token_batch::TokenBatch;

@@ -42,6 +42,14 @@ impl PairEncoder {
     /// # Errors
     /// As [`PairEncoder::load`].
     pub fn from_folder(folder: ModelFolder, device: Device) -> Result<Self> {
+        if folder.config().is_rust_berts() {
+            return Err(Error::Setting {
+                setting: "model_type",
+                value: folder.config().model_type.clone(),
+                expected: "cross-encoders are of the families bert, roberta, xlm-roberta, camembert or distilbert"
+                    .to_owned(),
+            });
+        }
         let store = nn::VarStore::new(device);
         let model = SequenceClassifier::new(&store.root(), folder.config());
         // Only BERT's head has use for a pooler.

@@ -43,13 +43,12 @@ impl SentenceEncoder {
     pub fn from_folder(folder: ModelFolder, device: Device) -> Result<Self> {
         let store = nn::VarStore::new(device);
         let config = folder.config();
-        let model = Box::new(BertModel::new(&store.root(), config));
+        let model = transformer(&store, &folder)?;
         let path = folder.weights();
         // A pooler takes no part in an embedding, so it is not trained; it is kept for whoever loads the folder next.
-        if names_in(&path)
-            .iter()
-            .any(|name| name.starts_with("pooler."))
-        {
+        let has_pooler = names_in(&path).iter().any(|name| name.starts_with(HEAD[0]));
+        let native = !config.is_rust_berts();
+        if native && has_pooler {
             let build = Builder { config };
             let pooler = store.root() / "pooler" / "dense";
             let (weight, bias) = build.linear(&pooler, config.hidden_size, config.hidden_size);
@@ -58,7 +57,13 @@ impl SentenceEncoder {
                 bias.set_requires_grad(false),
             );
         }
-        load_weights(&store, &path, &[], &HEAD[1..])?;
+        // rust-bert makes a pooler or none, whatever the file holds.
+        let (fresh, unused) = if native {
+            (&[][..], &HEAD[1..])
+        } else {
+            (&["pooler"][..], &HEAD[..])
+        };
+        load_weights(&store, &path, fresh, unused)?;
         let tokenizer = Arc::new(checked_tokenizer(&folder)?);
         Ok(Self {
             folder,
@@ -113,6 +118,15 @@ impl SentenceEncoder {
     pub fn save(&self, target: &Path) -> Result<()> {
         self.folder.write_sentence_encoder(&self.store, target)
     }
+}
+
+/// The encoder that the folder's configuration asks for, with fresh variables in `store`.
+fn transformer(store: &nn::VarStore, folder: &ModelFolder) -> Result<Box<dyn Transformer>> {
+    #[cfg(feature = "rust-bert")]
+    if folder.config().is_rust_berts() {
+        return Ok(Box::new(crate::RustBertModel::new(store, folder)?));
+    }
+    Ok(Box::new(BertModel::new(&store.root(), folder.config())))
 }
 
 /// What `compute` gives for batches of like length, `[rows, ...]` each, put together in the order of `tokens`.

@@ -1,6 +1,6 @@
 //! Batches of token sequences without padding.
 
-use tch::{Device, Kind, Tensor};
+use tch::{Device, Tensor};
 
 use crate::Tokens;
 
@@ -113,35 +113,12 @@ impl TokenBatch {
             _ => Tensor::cat(&parts, 0),
         }
     }
-
-    /// As models of other libraries take it: ids, segment ids and attention mask `[sequences, longest]`, int64, with 0 at padding.
-    pub fn padded(&self) -> [Tensor; 3] {
-        let lengths: Vec<i64> = self.lengths().collect();
-        let longest = lengths.iter().copied().max().unwrap_or(0);
-        let shape = [lengths.len() as i64, longest];
-        let device = self.ids_t.device();
-        let mut place_of_token = Vec::with_capacity(self.tokens());
-        for (row, length) in lengths.iter().enumerate() {
-            let first = row as i64 * longest;
-            place_of_token.extend(first..first + length);
-        }
-        let place_of_token = Tensor::from_slice(&place_of_token).to_device(device);
-        let spread = |values: &Tensor| {
-            Tensor::zeros([shape[0] * longest], (Kind::Int64, device))
-                .index_copy(0, &place_of_token, values)
-                .view(shape)
-        };
-        [
-            spread(&self.ids_t),
-            spread(&self.type_ids_t),
-            spread(&self.ids_t.ones_like()),
-        ]
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tch::Kind;
 
     fn rows(lengths: &[u32]) -> Vec<Tokens> {
         lengths
@@ -160,10 +137,6 @@ mod tests {
         assert_eq!(numbers(&batch.ids_t), [10, 11, 12, 10, 11]);
         assert_eq!(numbers(&batch.places_t), [0, 1, 2, 0, 1]);
         assert_eq!(batch.offsets, [0, 3, 5]);
-        let [ids, types, mask] = batch.padded();
-        assert_eq!(numbers(&ids), [10, 11, 12, 10, 11, 0]);
-        assert_eq!(numbers(&types), [0; 6]);
-        assert_eq!(numbers(&mask), [1, 1, 1, 1, 1, 0]);
     }
 
     #[test]

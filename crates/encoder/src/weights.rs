@@ -12,7 +12,15 @@ use crate::{Error, Result};
 /// Buffers that old checkpoints carry beside the weights; they follow from the configuration.
 const KNOWN_BUFFERS: [&str; 1] = ["embeddings.position_ids"];
 /// What Hugging Face puts before the encoder's names when a head stands beside it.
-const BASE_PREFIXES: [&str; 3] = ["bert.", "roberta.", "distilbert."];
+const BASE_PREFIXES: [&str; 7] = [
+    "bert.",
+    "roberta.",
+    "distilbert.",
+    "albert.",
+    "electra.",
+    "longformer.",
+    "mobilebert.",
+];
 /// Heads of the pre-training, which are of no use after it.
 const PRETRAINING_HEADS: [&str; 3] = ["cls.", "lm_head.", "vocab_"];
 

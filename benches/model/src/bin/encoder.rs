@@ -1,13 +1,15 @@
-//! Tokens per second of embedding texts and scoring pairs on the CPU, beside sentence-transformers in the same run, and the share
-//! of the bare matrix products' rate that is reached.
+//! Tokens per second of embedding texts and scoring pairs on the CPU, beside sentence-transformers and rust-bert in the same run,
+//! and the share of the bare matrix products' rate that is reached.
 //!
-//! `JOBMATCH_PEER_PYTHON=python cargo run --release -p jobmatch-benches-model --bin encoder [MODEL] [TEXTS]`, where that Python has
-//! sentence-transformers 6.2. MODEL is minilm unless named. The number of threads is libtorch's own (`OMP_NUM_THREADS`).
+//! `JOBMATCH_PEER_PYTHON=python cargo run --release -p jobmatch-benches-model --features rust-bert --bin encoder [MODEL] [TEXTS]`,
+//! where that Python has sentence-transformers 6.2. MODEL is minilm unless named. The number of threads is libtorch's own (`OMP_NUM_THREADS`).
 #![allow(clippy::print_stdout, reason = "a bench prints its table")]
 
 use std::path::Path;
 use std::time::Instant;
 
+#[cfg(feature = "rust-bert")]
+use jobmatch_benches_model::RustBertPeer;
 use jobmatch_benches_model::{Best, Peer, Shape, mixed_texts, product_rate};
 use jobmatch_encoder::{
     Device, Embedder, InferenceConfig, PairEncoder, PairScorer, Precision, Tokens,
@@ -32,6 +34,12 @@ const PRECISIONS: [(&str, Precision, LinearFormat); 3] = [
     ),
     ("int8", Precision::Int8, LinearFormat::Int8),
 ];
+
+fn timed(run: &dyn Fn() -> anyhow::Result<()>) -> anyhow::Result<f64> {
+    let begun = Instant::now();
+    run()?;
+    Ok(begun.elapsed().as_secs_f64())
+}
 
 fn main() -> anyhow::Result<()> {
     let mut arguments = std::env::args().skip(1);
@@ -112,15 +120,22 @@ fn main() -> anyhow::Result<()> {
             ours.push((name, format, run, Best::default()));
         }
         let mut theirs = PEER_BATCHES.map(|batch| (batch, Best::default()));
+        #[cfg(feature = "rust-bert")]
+        let mut rust_bert = (RustBertPeer::load(&model)?, Best::default());
         for _ in 0..ROUNDS {
             for (_, _, run, best) in &mut ours {
-                let begun = Instant::now();
-                run()?;
-                best.hear(begun.elapsed().as_secs_f64());
+                best.hear(timed(run)?);
             }
             if let Some(peer) = &mut peer {
                 for (batch, best) in &mut theirs {
                     best.hear(peer.turn(&format!("{work} {batch}"))?);
+                }
+            }
+            #[cfg(feature = "rust-bert")]
+            if work == "embed" {
+                for batch in PEER_BATCHES {
+                    let seconds = timed(&|| rust_bert.0.embed(&texts, batch))?;
+                    rust_bert.1.hear(seconds);
                 }
             }
         }
@@ -139,6 +154,15 @@ fn main() -> anyhow::Result<()> {
                 their_best / best.seconds(),
                 products / 1e9,
                 100.0 * share
+            );
+        }
+        #[cfg(feature = "rust-bert")]
+        if work == "embed" {
+            println!(
+                "{work:<6} {:<22} {:>10.0} {:>8.2}",
+                "rust-bert",
+                tokens as f64 / rust_bert.1.seconds(),
+                rust_bert.1.seconds()
             );
         }
         if peer.is_some() {

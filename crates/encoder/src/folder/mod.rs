@@ -126,6 +126,12 @@ impl ModelFolder {
         &self.dir
     }
 
+    /// The configuration file's values.
+    #[cfg(feature = "rust-bert")]
+    pub(crate) fn config_json(&self) -> &Value {
+        &self.config_json
+    }
+
     /// Shape and arithmetic of the encoder.
     pub fn config(&self) -> &BertConfig {
         &self.config

@@ -1,0 +1,3 @@
+//! tch 0.24 under the version that rust-bert 0.23 asks for.
+
+pub use tch24::*;
