@@ -36,8 +36,8 @@ pub enum Precision {
 pub struct InferenceConfig {
     /// The numbers it computes with.
     pub precision: Precision,
-    /// Tokens and rows of one pass.
-    pub budget: TokenBudget,
+    /// Tokens and rows of one pass; absent: what suits the device.
+    pub budget: Option<TokenBudget>,
     /// A text's result does not depend, to the bit, on the texts beside it. On the CPU that costs nothing and is always so; on a
     /// GPU each pass is filled up to the budget's tokens.
     pub batch_invariant: bool,
@@ -69,7 +69,7 @@ impl InferenceConfig {
         let TokenBudget {
             max_tokens,
             max_rows,
-        } = self.budget;
+        } = self.budget.unwrap_or_default();
         for (setting, value) in [("max_tokens", max_tokens), ("max_rows", max_rows)] {
             if value == 0 || value > 1 << 24 {
                 return Err(Error::Setting {
@@ -89,11 +89,15 @@ impl InferenceConfig {
         }
     }
 
+    fn budget(&self, device: Device) -> TokenBudget {
+        self.budget.unwrap_or(TokenBudget::of(device))
+    }
+
     /// Tokens up to which a pass is filled.
     fn at_least(&self, device: Device) -> usize {
         match device {
             Device::Cpu => FrozenLinear::EXACT_ROWS as usize,
-            _ if self.batch_invariant => self.budget.max_tokens,
+            _ if self.batch_invariant => self.budget(device).max_tokens,
             _ => 0,
         }
     }
@@ -117,7 +121,7 @@ pub(crate) fn run<T: Sync>(
     others: impl FnOnce() -> Vec<Compute>,
     progress: &mut dyn FnMut(usize),
 ) -> Result<(Vec<f32>, TokenUsage)> {
-    let at_least = config.at_least(device);
+    let (at_least, budget) = (config.at_least(device), config.budget(device));
     let mut collected = Collected {
         values: vec![0f32; inputs.len() * width],
         usage: TokenUsage::default(),
@@ -128,7 +132,7 @@ pub(crate) fn run<T: Sync>(
         let last = (first + WINDOW).min(inputs.len());
         let tokens = Arc::new(tokenize(&inputs[first..last])?);
         let lengths: Vec<usize> = tokens.iter().map(Tokens::len).collect();
-        let plan = plan_batches(&lengths, config.budget).into_iter();
+        let plan = plan_batches(&lengths, budget).into_iter();
         let pass = |rows| Pass {
             tokens: Arc::clone(&tokens),
             rows,

@@ -14,10 +14,10 @@ use tch::{Kind, Tensor};
 fn config(precision: Precision, max_tokens: usize, max_rows: usize) -> InferenceConfig {
     InferenceConfig {
         precision,
-        budget: TokenBudget {
+        budget: Some(TokenBudget {
             max_tokens,
             max_rows,
-        },
+        }),
         batch_invariant: true,
         ..InferenceConfig::default()
     }

@@ -37,6 +37,7 @@
 mod blocks;
 mod columns;
 mod definition;
+mod embedding;
 mod error;
 mod job;
 mod label;
@@ -50,6 +51,7 @@ mod template;
 
 pub use blocks::{BlockReader, Blocks, RowGroup, Shard};
 pub use definition::{Definition, DefinitionReader, IndexedAttribute, read_definitions};
+pub use embedding::{EmbeddingWriter, Text, TextReader, read_embeddings};
 pub use error::{Error, Result};
 pub use job::{Job, JobReader, Split, read_jobs};
 pub use label::{Evidence, Label, LabelReader, check_labels, read_labels};

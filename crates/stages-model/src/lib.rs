@@ -8,6 +8,7 @@
     )
 )]
 
+pub mod embed;
 mod flags;
 mod models;
 mod monitor;

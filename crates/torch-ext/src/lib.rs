@@ -64,7 +64,7 @@ pub use device::{best_device, load_cuda};
 pub use error::{Error, Result};
 pub use grad_scaler::{GradScaler, GradScalerConfig, GradScalerState};
 pub use linear::{Activation, FrozenLinear, LinearFormat, linear};
-pub use rendezvous::Rendezvous;
+pub use rendezvous::{Rendezvous, local_rank};
 pub use rng::RngState;
 pub use threads::one_thread_here;
 pub use world::{Reduction, World};

@@ -36,6 +36,23 @@ pub struct Rendezvous {
     pub timeout: Duration,
 }
 
+/// The rank among the processes of this machine: `LOCAL_RANK`, or, where it is not set, `RANK`. For programs whose processes
+/// divide the work without talking to each other.
+///
+/// # Errors
+/// When a variable makes no sense.
+pub fn local_rank() -> Result<usize> {
+    let value = |name: &str| env::var_os(name).map(|value| value.to_string_lossy().into_owned());
+    Ok(local_rank_of(Shard::from_env()?, &value)? as usize)
+}
+
+fn local_rank_of(shard: Shard, value: &impl Fn(&str) -> Option<String>) -> Result<u32> {
+    match value("LOCAL_RANK") {
+        Some(text) => number("LOCAL_RANK", &text),
+        None => Ok(shard.rank()),
+    }
+}
+
 impl Rendezvous {
     /// What the environment says: `RANK`, `WORLD_SIZE`, `LOCAL_RANK` (absent: the rank), `MASTER_ADDR`, `MASTER_PORT`,
     /// and torchrun's `TORCHELASTIC_USE_AGENT_STORE` and `TORCHELASTIC_RESTART_COUNT`. `None` without `RANK` and
@@ -66,10 +83,7 @@ impl Rendezvous {
         Ok(Some(Self {
             rank: shard.rank(),
             size: shard.world_size(),
-            local_rank: match value("LOCAL_RANK") {
-                Some(text) => number("LOCAL_RANK", &text)?,
-                None => shard.rank(),
-            },
+            local_rank: local_rank_of(shard, &value)?,
             host: needed("MASTER_ADDR")?,
             port: number("MASTER_PORT", &needed("MASTER_PORT")?)?,
             hosts_store: shard.is_first() && !agent_store,

@@ -13,7 +13,8 @@ use jobmatch_dataset::{Config, Files, Reading, Unobserved, build};
 pub use place::*;
 
 /// The model programs and where they were built.
-pub const PROGRAMS: [(&str, &str); 4] = [
+pub const PROGRAMS: [(&str, &str); 5] = [
+    ("jobmatch-embed", env!("CARGO_BIN_EXE_jobmatch-embed")),
     (
         "jobmatch-train-biencoder",
         env!("CARGO_BIN_EXE_jobmatch-train-biencoder"),
