@@ -107,7 +107,6 @@ fn a_lower_precision_stays_near() {
         let cosines = Tensor::cosine_similarity(&embed_in(precision), &exact, 1, 1e-8);
         let (mean, smallest) = (cosines.mean(Kind::Float), cosines.min());
         let (mean, smallest) = (mean.double_value(&[]), smallest.double_value(&[]));
-        println!("{precision:?}: cosine to float32 {mean:.5} in the mean, {smallest:.5} at least");
         assert!(
             mean >= mean_at_least && smallest >= least,
             "{precision:?} {mean} {smallest}"
