@@ -11,6 +11,7 @@ use crate::folder::ModelFolder;
 use crate::inference::{Compute, InferenceConfig, run, workers};
 use crate::pooling::{Pooling, l2_normalize};
 use crate::tokenizer::TextTokenizer;
+use crate::tokens::Tokens;
 use crate::{Error, Result, SentenceEncoder, TokenBatch};
 
 /// An encoder for inference alone: its weights are laid out for the device, in the precision asked for.
@@ -88,16 +89,25 @@ impl Embedder {
         progress: &mut dyn FnMut(usize),
     ) -> Result<(Vec<f32>, TokenUsage)> {
         let tokenizer = self.tokenizer();
+        self.run(texts, |texts| tokenizer.encode(prompt, texts), progress)
+    }
+
+    fn run<T: Sync>(
+        &self,
+        inputs: &[T],
+        tokenize: impl Fn(&[T]) -> Result<Vec<Tokens>> + Sync,
+        progress: &mut dyn FnMut(usize),
+    ) -> Result<(Vec<f32>, TokenUsage)> {
         let (pooling, dimensions) = (self.folder.pooling(), self.config.dimensions);
         let other = |model: Box<dyn Transformer>| -> Compute {
             Box::new(move |batch| embed_batch(model.as_ref(), pooling, dimensions, batch))
         };
         run(
-            texts,
+            inputs,
             self.dimension(),
             &self.config,
             self.device,
-            |texts| tokenizer.encode(prompt, texts),
+            tokenize,
             |batch| self.embed_batch(batch),
             || {
                 let shared = (0..workers(self.device)).map_while(|_| self.model.share());
@@ -105,6 +115,46 @@ impl Embedder {
             },
             progress,
         )
+    }
+
+    /// Embeddings of texts of any length, each after `prompt`, as [`embed`](Self::embed) gives them: a text that is longer than the
+    /// model takes is computed in windows that share `stride` tokens, and its embedding is the mean of theirs, weighted by
+    /// their tokens, brought to unit length where the model's embeddings are.
+    ///
+    /// # Errors
+    /// As [`embed`](Self::embed), and when prompt and `stride` leave no room in a window.
+    pub fn embed_long(
+        &self,
+        prompt: &str,
+        texts: &[&str],
+        stride: usize,
+        progress: &mut dyn FnMut(usize),
+    ) -> Result<(Vec<f32>, TokenUsage)> {
+        let windows = self.tokenizer.encode_windows(prompt, texts, stride)?;
+        let tokens: Vec<Tokens> = windows
+            .iter()
+            .flatten()
+            .map(|window| window.tokens.clone())
+            .collect();
+        let (of_windows, usage) = self.embed_tokens(&tokens)?;
+        let dimension = self.dimension();
+        let mut rows = of_windows.chunks_exact(dimension);
+        let mut values = Vec::with_capacity(texts.len() * dimension);
+        for windows in &windows {
+            let parts = windows.iter().zip(rows.by_ref());
+            let parts = parts.map(|(window, row)| (window.tokens.len(), row));
+            values.extend(weighted_mean(
+                parts,
+                dimension,
+                self.folder.pooling().normalize,
+            ));
+        }
+        progress(texts.len());
+        Ok((values, usage))
+    }
+
+    fn embed_tokens(&self, tokens: &[Tokens]) -> Result<(Vec<f32>, TokenUsage)> {
+        self.run(tokens, |tokens| Ok(tokens.to_vec()), &mut |_| {})
     }
 
     /// Embeddings `[rows, dimension]` of a batch.
@@ -123,6 +173,31 @@ impl Embedder {
     pub fn hidden_states(&self, batch: &TokenBatch) -> Result<Tensor> {
         self.model.forward(batch, false)
     }
+}
+
+/// The mean of rows, each weighted by its count; a single row as it is.
+fn weighted_mean<'r>(
+    parts: impl Iterator<Item = (usize, &'r [f32])>,
+    dimension: usize,
+    normalize: bool,
+) -> Vec<f32> {
+    let parts: Vec<(usize, &[f32])> = parts.collect();
+    if let [(_, row)] = parts[..] {
+        return row.to_vec();
+    }
+    let mut sums = vec![0f64; dimension];
+    for (count, row) in &parts {
+        for (sum, value) in sums.iter_mut().zip(*row) {
+            *sum += *count as f64 * f64::from(*value);
+        }
+    }
+    let divisor = if normalize {
+        let length = sums.iter().map(|sum| sum * sum).sum::<f64>().sqrt();
+        length.max(1e-12)
+    } else {
+        parts.iter().map(|(count, _)| *count as f64).sum()
+    };
+    sums.iter().map(|sum| (sum / divisor) as f32).collect()
 }
 
 fn embed_batch(

@@ -8,7 +8,9 @@
 mod common;
 
 use common::{Texts, distance, model};
-use jobmatch_encoder::{Device, Embedder, InferenceConfig, PairScorer, Precision, TokenBudget};
+use jobmatch_encoder::{
+    Device, Embedder, InferenceConfig, PairScorer, Precision, TokenBatch, TokenBudget,
+};
 use tch::{Kind, Tensor};
 
 fn config(precision: Precision, max_tokens: usize, max_rows: usize) -> InferenceConfig {
@@ -149,4 +151,38 @@ fn fewer_dimensions_are_the_first_ones_at_unit_length() {
             "{error}"
         );
     }
+}
+
+#[test]
+fn a_long_text_is_the_mean_of_its_windows() {
+    let embedder = Embedder::load(&model("tiny-bert"), Device::Cpu, InferenceConfig::default());
+    let embedder = embedder.unwrap();
+    let long = "plan the yearly budget and repair engines ".repeat(30);
+    let texts = ["Plan budgets.", long.as_str(), ""];
+    let (values, usage) = embedder.embed_long("", &texts, 8, &mut |_| {}).unwrap();
+    let rows: Vec<&[f32]> = values.chunks_exact(32).collect();
+    // What fits is as it always is.
+    let cut = embed(&embedder, &texts);
+    for row in [0, 2] {
+        assert!(Tensor::from_slice(rows[row]).equal(&cut.get(row as i64)));
+    }
+    assert!(distance(&Tensor::from_slice(rows[1]), &cut.get(1)) > 1e-3);
+
+    let windows = embedder
+        .tokenizer()
+        .encode_windows("", &[&long], 8)
+        .unwrap();
+    assert!(windows[0].len() > 2);
+    let mut sum = Tensor::zeros([32], (Kind::Double, Device::Cpu));
+    for window in &windows[0] {
+        let batch = TokenBatch::new(std::slice::from_ref(&window.tokens), &[0], Device::Cpu);
+        let vector = embedder.embed_batch(&batch).unwrap();
+        let weight = window.tokens.len() as f64;
+        sum += vector.get(0).to_kind(Kind::Double) * weight;
+    }
+    let mean = jobmatch_encoder::l2_normalize(&sum);
+    let difference = distance(&Tensor::from_slice(rows[1]).to_kind(Kind::Double), &mean);
+    assert!(difference < 1e-6, "{difference}");
+    let counted: usize = windows[0].iter().map(|window| window.tokens.len()).sum();
+    assert!(usage.tokens as usize > counted); // the other texts too
 }

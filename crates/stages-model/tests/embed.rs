@@ -166,6 +166,8 @@ fn prompts_dimensions_and_precision_are_heard() {
         expected(&place, &texts, "query:")
     );
     assert_eq!(run("cut", "--dimensions 8").len(), 9 * 8);
+    // All texts fit, so windows change nothing.
+    assert_eq!(run("windows", "--window-stride 8"), run("usual", ""));
     let exact = run("exact", "");
     let near = run("int8", "--precision int8");
     assert_ne!(near, exact);

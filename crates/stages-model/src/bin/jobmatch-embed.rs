@@ -66,6 +66,10 @@ struct Flags {
     #[arg(long, value_name = "N")]
     #[serde(skip_serializing_if = "Option::is_none")]
     dimensions: Option<usize>,
+    /// Take long texts in windows that share N tokens, and the mean of their vectors [default: cut them]
+    #[arg(long, value_name = "N")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    window_stride: Option<usize>,
     /// Rows of one unit of work and of one part-*.parquet [default: 16384]
     #[arg(long, value_name = "N")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -118,9 +122,8 @@ fn work() -> anyhow::Result<()> {
     let device = best_device(local_rank()?);
     let embedder = Embedder::load(&arguments.model, device, settings.config.inference())?;
     if streams.0 {
-        let prompt = settings.config.prompt_of(&embedder)?;
         let output = io::BufWriter::new(io::stdout());
-        embed_lines(&embedder, &prompt, io::stdin().lock(), output)?;
+        embed_lines(&embedder, &settings.config, io::stdin().lock(), output)?;
         return Ok(());
     }
 

@@ -7,6 +7,8 @@ use jobmatch_encoder::Embedder;
 use jobmatch_stage::stdout_error;
 use serde::{Deserialize, Serialize};
 
+use super::{Config, vectors};
+
 /// Texts that are embedded at once.
 const BATCH: usize = 1024;
 
@@ -29,15 +31,16 @@ struct Embedded<'v> {
 /// A line that is no such JSON, which is named after what stood before it is written; and a reader that has gone.
 pub fn embed_lines(
     embedder: &Embedder,
-    prompt: &str,
+    config: &Config,
     input: impl BufRead,
     mut output: impl Write,
 ) -> anyhow::Result<u64> {
+    let prompt = config.prompt_of(embedder)?;
     let mut count = 0;
     let mut batch: Vec<Line> = Vec::new();
     let mut flush = |batch: &mut Vec<Line>| -> anyhow::Result<()> {
         let texts: Vec<&str> = batch.iter().map(|line| line.text.as_str()).collect();
-        let (values, _usage) = embedder.embed(prompt, &texts, &mut |_| {})?;
+        let (values, _usage) = vectors(embedder, &prompt, config, &texts, &mut |_| {})?;
         for (line, vector) in batch.iter().zip(values.chunks_exact(embedder.dimension())) {
             let row = serde_json::to_string(&Embedded {
                 id: &line.id,

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, ensure};
 use jobmatch_artifact::Work;
-use jobmatch_encoder::{Embedder, InferenceConfig, Precision, TokenBudget};
+use jobmatch_encoder::{Embedder, InferenceConfig, Precision, TokenBudget, TokenUsage};
 use jobmatch_records::{
     Columns, EmbeddingWriter, OnBadRow, ReadOptions, Rejected, Text, TextReader,
 };
@@ -46,6 +46,9 @@ pub struct Config {
     pub dimensions: Option<usize>,
     /// Tokens and rows of one pass; absent: what suits the device.
     pub budget: Option<TokenBudget>,
+    /// Texts longer than the model takes are computed in windows that share so many tokens, and their vector is the mean of the
+    /// windows', weighted by tokens. Absent: they are cut.
+    pub window_stride: Option<usize>,
     /// Rows of one unit of work, and of one file.
     pub rows_per_file: usize,
     /// Which of the file's columns holds which of ours, such as `id = "job_id"`.
@@ -64,6 +67,7 @@ impl Default for Config {
             batch_invariant: false,
             dimensions: None,
             budget: None,
+            window_stride: None,
             rows_per_file: 16_384,
             columns: Columns::default(),
             on_bad_row: OnBadRow::Stop,
@@ -160,15 +164,7 @@ pub fn embed(
         let rows = texts.len();
         let mine = work.shard().takes(units);
         if mine && !work.is_finished(&unit_name(units))? {
-            embed_unit(
-                embedder,
-                &prompt,
-                config.format,
-                units,
-                &texts,
-                work,
-                &progress,
-            )?;
+            embed_unit(embedder, &prompt, config, units, &texts, work, &progress)?;
         }
         units += 1;
         if rows < config.rows_per_file {
@@ -207,7 +203,7 @@ fn unit_name(number: u64) -> String {
 fn embed_unit(
     embedder: &Embedder,
     prompt: &str,
-    format: Format,
+    config: &Config,
     number: u64,
     texts: &[Text],
     work: &Work,
@@ -216,11 +212,12 @@ fn embed_unit(
     let refs: Vec<&str> = texts.iter().map(|text| text.text.as_str()).collect();
     let ids: Vec<&str> = texts.iter().map(|text| text.id.as_str()).collect();
     let mut before = 0;
-    let (values, usage) = embedder.embed(prompt, &refs, &mut |done| {
+    let hear = &mut |done| {
         progress.add((done - before) as u64);
         before = done;
-    })?;
-    let mut files: Vec<PathBuf> = match format {
+    };
+    let (values, usage) = vectors(embedder, prompt, config, &refs, hear)?;
+    let mut files: Vec<PathBuf> = match config.format {
         Format::Parquet => {
             let path = work.path(&format!("part-{number:05}.parquet"))?;
             let mut writer = EmbeddingWriter::create(&path, embedder.dimension())?;
@@ -239,6 +236,20 @@ fn embed_unit(
         .with_context(|| format!("cannot write {}", path.display()))?;
     files.push(path);
     Ok(work.finish(&unit_name(number), &files)?)
+}
+
+/// The vectors of texts, cut or in windows.
+fn vectors(
+    embedder: &Embedder,
+    prompt: &str,
+    config: &Config,
+    texts: &[&str],
+    progress: &mut dyn FnMut(usize),
+) -> jobmatch_encoder::Result<(Vec<f32>, TokenUsage)> {
+    match config.window_stride {
+        Some(stride) => embedder.embed_long(prompt, texts, stride, progress),
+        None => embedder.embed(prompt, texts, progress),
+    }
 }
 
 fn write_rejected(rejected: &[Rejected], work: &Work) -> anyhow::Result<u64> {
