@@ -1,4 +1,4 @@
-//! Attention without padding in half precision, against the padded one in float32.
+//! Attention without padding in half precision, against float32 on the CPU.
 
 use anyhow::Result;
 use jobmatch_torch_ext::variable_length_attention;
@@ -41,14 +41,14 @@ fn attend(device: Device, kind: Kind) -> Result<[Tensor; 4]> {
 }
 
 fn compare(device: Device, which: std::ops::Range<usize>) -> Result<Outcome> {
-    let padded = attend(Device::Cpu, Kind::Float)?;
+    let exact = attend(Device::Cpu, Kind::Float)?;
     let mut figures = Vec::new();
     let mut largest: f64 = 0.0;
     for kind in [Kind::BFloat16, Kind::Half] {
         let ours = attend(device, kind)?;
         let difference = which
             .clone()
-            .map(|at| (&ours[at] - &padded[at]).abs().max().double_value(&[]))
+            .map(|at| (&ours[at] - &exact[at]).abs().max().double_value(&[]))
             .fold(0.0, f64::max);
         largest = largest.max(difference);
         figures.push(format!("{kind:?} {difference:.1e}"));
@@ -56,7 +56,7 @@ fn compare(device: Device, which: std::ops::Range<usize>) -> Result<Outcome> {
     let how = if device.is_cuda() {
         ""
     } else {
-        " (padded, on the CPU)"
+        " (on the CPU)"
     };
     Ok(Outcome::judged(
         format!("{}{how}", figures.join(", ")),
