@@ -59,6 +59,7 @@
 )]
 
 mod args;
+mod columns;
 mod log;
 mod progress;
 mod publish;
@@ -67,6 +68,7 @@ mod settings;
 mod telemetry;
 
 pub use args::{Common, DEFAULT_SEED, LogFormat, finite, parse, parse_from};
+pub use columns::{as_table, column};
 pub use log::init_logging;
 pub use progress::Progress;
 pub use publish::{already_done, publish};

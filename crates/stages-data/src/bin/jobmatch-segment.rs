@@ -1,6 +1,5 @@
 //! Cuts jobs into sentences.
 
-use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -37,7 +36,10 @@ struct Arguments {
 struct Flags {
     /// The file's name of one of our columns: `text=body`
     #[arg(long = "column", value_name = "OURS=THEIRS", value_parser = column)]
-    #[serde(serialize_with = "as_table", skip_serializing_if = "Vec::is_empty")]
+    #[serde(
+        serialize_with = "stage::as_table",
+        skip_serializing_if = "Vec::is_empty"
+    )]
     columns: Vec<(String, String)>,
     /// End at a bad row, or set it aside in rejected.jsonl [default: stop]
     #[arg(long, value_name = "WHAT", value_parser = ["stop", "skip"])]
@@ -55,23 +57,7 @@ struct Flags {
 }
 
 fn column(text: &str) -> Result<(String, String), String> {
-    match text.split_once('=') {
-        Some((ours @ ("job_id" | "text" | "title" | "split" | "group_id"), theirs)) => {
-            Ok((ours.to_owned(), theirs.to_owned()))
-        }
-        Some((ours, _)) => Err(format!(
-            "`{ours}` is none of our columns: job_id, text, title, split, group_id"
-        )),
-        None => Err("expected OURS=THEIRS, such as text=body".to_owned()),
-    }
-}
-
-fn as_table<S: serde::Serializer>(
-    columns: &[(String, String)],
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    let table: BTreeMap<_, _> = columns.iter().cloned().collect();
-    table.serialize(serializer)
+    stage::column(text, &["job_id", "text", "title", "split", "group_id"])
 }
 
 fn main() -> ExitCode {

@@ -3,7 +3,6 @@
 // Named before all others, so that the linker meets libtorch before FAISS's BLAS.
 extern crate jobmatch_retrieval as _;
 
-use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -76,7 +75,10 @@ struct Flags {
     rows_per_file: Option<usize>,
     /// The file's name of one of our columns: `id=job_id`
     #[arg(long = "column", value_name = "OURS=THEIRS", value_parser = column)]
-    #[serde(serialize_with = "as_table", skip_serializing_if = "Vec::is_empty")]
+    #[serde(
+        serialize_with = "stage::as_table",
+        skip_serializing_if = "Vec::is_empty"
+    )]
     columns: Vec<(String, String)>,
     /// End at a bad row, or set it aside in rejected.jsonl [default: stop]
     #[arg(long, value_name = "WHAT", value_parser = ["stop", "skip"])]
@@ -85,19 +87,7 @@ struct Flags {
 }
 
 fn column(text: &str) -> Result<(String, String), String> {
-    match text.split_once('=') {
-        Some((ours @ ("id" | "text"), theirs)) => Ok((ours.to_owned(), theirs.to_owned())),
-        Some((ours, _)) => Err(format!("`{ours}` is none of our columns: id, text")),
-        None => Err("expected OURS=THEIRS, such as id=job_id".to_owned()),
-    }
-}
-
-fn as_table<S: serde::Serializer>(
-    columns: &[(String, String)],
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    let table: BTreeMap<_, _> = columns.iter().cloned().collect();
-    table.serialize(serializer)
+    stage::column(text, &["id", "text"])
 }
 
 fn main() -> ExitCode {
