@@ -22,6 +22,17 @@ pub struct BiEncoderConfig {
     pub symmetric: bool,
     /// Whether passages that are known positives of a row's job or text are left out of its denominator.
     pub mask_known_positives: bool,
+    /// Hard negatives of each positive that are candidates beside the passages of the part; at most as many as the data
+    /// set has, the first ones. 0: in-batch negatives alone.
+    pub hard_negatives: usize,
+    /// Dimensions at which the loss is taken, and summed, so that vectors may be cut to any of them (Kusupati et al. 2022,
+    /// "Matryoshka Representation Learning"); empty: the model's own alone.
+    pub matryoshka_dimensions: Vec<usize>,
+    /// Whether gradients are cached at the embeddings (GradCache), so that memory does not grow with the batch; each text
+    /// is then embedded twice.
+    pub cached_gradients: bool,
+    /// Tokens of one forward pass inside a step.
+    pub chunk_tokens: usize,
     /// Inputs are cut to so many tokens while training; absent: the model's own length.
     pub max_tokens: Option<usize>,
     /// What stands before a query; absent: what the model's folder says.
@@ -32,6 +43,8 @@ pub struct BiEncoderConfig {
     pub evaluate_every: u64,
     /// At most so many dev queries are evaluated, the first of the dev sample.
     pub evaluate_queries: usize,
+    /// At most so many passages are searched in an evaluation: those that are right for a dev query, and the first others.
+    pub evaluate_passages: usize,
     /// The optimizer, the precision, the checkpoints.
     pub trainer: TrainerConfig,
 }
@@ -46,11 +59,16 @@ impl Default for BiEncoderConfig {
             scale: 20.0,
             symmetric: false,
             mask_known_positives: true,
+            hard_negatives: 0,
+            matryoshka_dimensions: Vec::new(),
+            cached_gradients: false,
+            chunk_tokens: 4096,
             max_tokens: Some(128),
             query_prompt: None,
             passage_prompt: None,
             evaluate_every: 100,
             evaluate_queries: 500,
+            evaluate_passages: 10_000,
             trainer: TrainerConfig::default(),
         }
     }
@@ -86,8 +104,18 @@ impl BiEncoderConfig {
             let value = self.max_tokens.unwrap_or_default().to_string();
             return refuse("max_tokens", value, "8 or more, or absent");
         }
-        if self.evaluate_every == 0 {
-            return refuse("evaluate_every", "0".to_owned(), "1 or more");
+        let dimensions = &self.matryoshka_dimensions;
+        if dimensions.contains(&0) {
+            let expected = "1 or more each";
+            return refuse("matryoshka_dimensions", format!("{dimensions:?}"), expected);
+        }
+        let counts = [
+            ("chunk_tokens", self.chunk_tokens as u64),
+            ("evaluate_every", self.evaluate_every),
+            ("evaluate_passages", self.evaluate_passages as u64),
+        ];
+        if let Some((setting, _)) = counts.into_iter().find(|(_, count)| *count == 0) {
+            return refuse(setting, "0".to_owned(), "1 or more");
         }
         Ok(self.trainer.validate()?)
     }

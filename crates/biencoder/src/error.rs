@@ -47,6 +47,34 @@ pub enum Error {
         /// The attribute.
         attribute_id: String,
     },
+    /// A positive that is mined for names an attribute that the definitions do not have.
+    #[error(
+        "a positive of job {job_id} names attribute `{attribute_id}`, which the definitions lack: give the definitions the data set was made from"
+    )]
+    NoDefinition {
+        /// The job.
+        job_id: String,
+        /// The attribute.
+        attribute_id: String,
+    },
+    /// The data set has no hard negatives, and the settings ask for some.
+    #[error(
+        "setting `hard_negatives` is {asked}, and {folder} holds none: make a data set that does with jobmatch-mine-negatives"
+    )]
+    NoHardNegatives {
+        /// The data set's folder.
+        folder: PathBuf,
+        /// How many each positive was to have.
+        asked: usize,
+    },
+    /// A Matryoshka dimension that the model's vectors do not have.
+    #[error("setting `matryoshka_dimensions` has {dimension}: the model's vectors have {most}")]
+    TooManyDimensions {
+        /// What was asked for.
+        dimension: usize,
+        /// What there is.
+        most: usize,
+    },
     /// The model's saved passage template cannot be read.
     #[error("the passage template `{template}` of {model} is not valid")]
     Template {

@@ -1,12 +1,13 @@
 //! What a bi-encoder is trained and evaluated on, read from a data set's folder.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
-use jobmatch_records::{Definition, Pair, PassageTemplate, Positive, read_shards};
-use jobmatch_training::{Cursor, CursorConfig, Position};
+use jobmatch_records::{Definition, Pair, PairSource, PassageTemplate, Positive, read_shards};
+use jobmatch_training::{Cursor, CursorConfig, Plan, Position};
 
-use crate::{Error, KnownPositives, Result};
+use crate::spread::spread;
+use crate::{BiEncoderConfig, Error, KnownPositives, Result};
 
 /// One positive: a query and the passage that is right for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,10 +22,21 @@ pub struct Example {
     pub query: String,
     /// The passage's text, without a prompt.
     pub passage: String,
+    /// Hard negatives, the hardest first.
+    pub negatives: Vec<Negative>,
+}
+
+/// A passage that is wrong for an example's query, and that a model took for right.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Negative {
+    /// The passage's attribute.
+    pub attribute_id: String,
+    /// The passage's text, without a prompt.
+    pub passage: String,
 }
 
 impl Example {
-    /// An example whose digest is that of `query`.
+    /// An example whose digest is that of `query`, without hard negatives.
     pub fn new(job_id: &str, query: &str, attribute_id: &str, passage: &str) -> Self {
         Self {
             job_id: job_id.to_owned(),
@@ -32,6 +44,7 @@ impl Example {
             attribute_id: attribute_id.to_owned(),
             query: query.to_owned(),
             passage: passage.to_owned(),
+            negatives: Vec::new(),
         }
     }
 }
@@ -43,18 +56,33 @@ pub struct DevSet {
     pub queries: Vec<String>,
     /// For each query, the rows of `passages` that are right; never empty.
     pub relevant: Vec<Vec<usize>>,
-    /// One passage per attribute, in the order of the definitions.
+    /// One passage per attribute that is searched, in the order of the definitions.
     pub passages: Vec<String>,
 }
 
-/// A data set's folder as the bi-encoder sees it: positives only.
+/// Batches that are read at once, so that rows of one passage can be put into different ones.
+const GROUP: usize = 16;
+
+/// Consecutive batches of an epoch.
+#[derive(Debug)]
+struct Group {
+    begins: Position,
+    size: usize,
+    batches: Vec<Vec<Pair>>,
+}
+
+/// A data set's folder as the bi-encoder sees it: positives, and hard negatives where they are asked for.
 #[derive(Debug)]
 pub struct TrainingData {
     folder: PathBuf,
     /// Training positives, in the order of the training.
-    pub(crate) rows: Cursor<Pair>,
+    rows: Cursor<Pair>,
+    /// The batches around the one that was asked for last.
+    group: Option<Group>,
     /// Each attribute's passage.
     passages: HashMap<String, String>,
+    /// The attributes that a model took for right, by the pair that is.
+    hard_negatives: HashMap<u64, Vec<String>>,
     /// What must not be taken for a negative.
     pub known: KnownPositives,
     /// Dev queries from the dev sample.
@@ -63,8 +91,8 @@ pub struct TrainingData {
 
 impl TrainingData {
     /// Opens the positives of `folder` (`train/`, `dev_sample/`, `positives/`), whose order in the training follows from
-    /// `seed`. Passages are written by `template` from `definitions`. At most `dev_queries` dev queries are kept, the
-    /// first. The training positives stay on the disk.
+    /// `seed`. Passages are written by `template` from `definitions`. How many hard negatives, dev queries and dev
+    /// passages are kept stands in `config`. The training positives stay on the disk.
     ///
     /// # Errors
     /// When a file cannot be read, names an attribute that has no definition, or holds fewer than two positives.
@@ -72,7 +100,7 @@ impl TrainingData {
         folder: &Path,
         definitions: &[Definition],
         template: &PassageTemplate,
-        dev_queries: usize,
+        config: &BiEncoderConfig,
         seed: u64,
     ) -> Result<Self> {
         let texts: Vec<String> = definitions.iter().map(|d| template.render(d)).collect();
@@ -95,7 +123,7 @@ impl TrainingData {
             ));
         }
 
-        let config = CursorConfig {
+        let order = CursorConfig {
             positives_only: true,
             ..CursorConfig::default()
         };
@@ -103,7 +131,7 @@ impl TrainingData {
             folder: folder.to_path_buf(),
             found,
         };
-        let rows = match Cursor::open(&folder.join("train"), config, seed) {
+        let rows = match Cursor::open(&folder.join("train"), order, seed) {
             Err(jobmatch_training::Error::NoRows { .. }) => return Err(too_few(0)),
             opened => opened?,
         };
@@ -122,28 +150,28 @@ impl TrainingData {
                 .get(pair.attribute_id.as_str())
                 .ok_or_else(|| unknown_attribute(folder, &pair.job_id, &pair.attribute_id))?;
             if !relevant_by_query.contains_key(&pair.text) {
-                if queries.len() == dev_queries {
+                if queries.len() == config.evaluate_queries {
                     continue;
                 }
                 queries.push(pair.text.clone());
             }
             relevant_by_query.entry(pair.text).or_default().push(*row);
         }
-        let relevant = queries
+        let relevant: Vec<Vec<usize>> = queries
             .iter()
             .map(|query| relevant_by_query.remove(query).unwrap_or_default())
             .collect();
+        let dev = dev_set(queries, relevant, &texts, config.evaluate_passages);
+        let hard_negatives = hard_negatives(folder, config.hard_negatives, &row_of)?;
         let ids = definitions.iter().map(|d| d.attribute_id.clone());
         Ok(Self {
             folder: folder.to_path_buf(),
             rows,
-            passages: ids.zip(texts.iter().cloned()).collect(),
+            group: None,
+            passages: ids.zip(texts).collect(),
+            hard_negatives,
             known: KnownPositives::new(positives),
-            dev: DevSet {
-                queries,
-                relevant,
-                passages: texts,
-            },
+            dev,
         })
     }
 
@@ -152,23 +180,128 @@ impl TrainingData {
         self.rows.rows()
     }
 
-    /// The examples of the batch at `position`.
-    pub(crate) fn batch(&mut self, position: Position, size: usize) -> Result<Vec<Example>> {
-        self.rows.seek(position)?;
-        let pairs = self.rows.next_batch(size)?;
-        let example = |pair: Pair| {
-            let passage = self
-                .passages
-                .get(&pair.attribute_id)
-                .ok_or_else(|| unknown_attribute(&self.folder, &pair.job_id, &pair.attribute_id))?;
-            Ok(Example::new(
-                &pair.job_id,
-                &pair.text,
-                &pair.attribute_id,
-                passage,
-            ))
+    /// The steps of a training on them.
+    ///
+    /// # Errors
+    /// When a batch has no row.
+    pub fn plan(&self, config: &BiEncoderConfig) -> Result<Plan> {
+        let (epochs, max_steps) = (config.epochs, config.max_steps);
+        let plan = Plan::new(&self.rows, config.batch_size, epochs, max_steps, true)?;
+        Ok(plan)
+    }
+
+    /// The `size` examples of the batch at `position` of the plan: the same for the same data, seed and size, whatever was
+    /// asked for before.
+    ///
+    /// # Errors
+    /// When the training positives cannot be read, or one names an attribute that has no definition.
+    pub fn batch(&mut self, position: Position, size: usize) -> Result<Vec<Example>> {
+        let rows_of_group = (size * GROUP) as u64;
+        let begins = Position {
+            row: position.row / rows_of_group * rows_of_group,
+            ..position
         };
-        pairs.into_iter().map(example).collect()
+        let group = match self.group.take() {
+            Some(group) if group.begins == begins && group.size == size => group,
+            _ => {
+                self.rows.seek(begins)?;
+                let mut pairs = self.rows.next_batch(size * GROUP)?;
+                // What does not fill a batch is left out, unless it is all there is.
+                if pairs.len() > size {
+                    pairs.truncate(pairs.len() / size * size);
+                }
+                Group {
+                    begins,
+                    size,
+                    batches: spread(pairs, size, |pair| &pair.attribute_id),
+                }
+            }
+        };
+        let number = usize::try_from(position.row - begins.row).unwrap_or(0) / size;
+        let pairs = group.batches.get(number);
+        let examples = pairs.into_iter().flatten().map(|pair| self.example(pair));
+        let examples = examples.collect();
+        self.group = Some(group);
+        examples
+    }
+
+    fn example(&self, pair: &Pair) -> Result<Example> {
+        let passage = |attribute_id: &str| {
+            let passage = self.passages.get(attribute_id);
+            passage.ok_or_else(|| unknown_attribute(&self.folder, &pair.job_id, attribute_id))
+        };
+        let id = &pair.attribute_id;
+        let mut example = Example::new(&pair.job_id, &pair.text, id, passage(id)?);
+        let hard = self.hard_negatives.get(&pair.pair_id);
+        for attribute_id in hard.into_iter().flatten() {
+            example.negatives.push(Negative {
+                attribute_id: attribute_id.clone(),
+                passage: passage(attribute_id)?.clone(),
+            });
+        }
+        Ok(example)
+    }
+}
+
+/// The first `most` hard negatives of each positive, in the order of the files.
+fn hard_negatives(
+    folder: &Path,
+    most: usize,
+    definitions: &HashMap<&str, usize>,
+) -> Result<HashMap<u64, Vec<String>>> {
+    let mut found: HashMap<u64, Vec<String>> = HashMap::new();
+    if most == 0 {
+        return Ok(found);
+    }
+    for pair in read_shards::<Pair>(&folder.join("train"), "part")? {
+        let pair = pair?;
+        let (PairSource::Hard, Some(positive)) = (pair.source, pair.positive_id) else {
+            continue;
+        };
+        if !definitions.contains_key(pair.attribute_id.as_str()) {
+            return Err(unknown_attribute(folder, &pair.job_id, &pair.attribute_id));
+        }
+        let negatives = found.entry(positive).or_default();
+        if negatives.len() < most {
+            negatives.push(pair.attribute_id);
+        }
+    }
+    if found.is_empty() {
+        return Err(Error::NoHardNegatives {
+            folder: folder.to_path_buf(),
+            asked: most,
+        });
+    }
+    Ok(found)
+}
+
+/// The dev set with at most `most` of the definitions' passages (more where more are right for a query): those that are
+/// right for a query, and the first others.
+fn dev_set(
+    queries: Vec<String>,
+    relevant: Vec<Vec<usize>>,
+    passages: &[String],
+    most: usize,
+) -> DevSet {
+    let right: BTreeSet<usize> = relevant.iter().flatten().copied().collect();
+    let mut others = most.saturating_sub(right.len());
+    let mut new_row = HashMap::new();
+    let mut kept = Vec::new();
+    for (row, passage) in passages.iter().enumerate() {
+        if !right.contains(&row) {
+            if others == 0 {
+                continue;
+            }
+            others -= 1;
+        }
+        new_row.insert(row, kept.len());
+        kept.push(passage.clone());
+    }
+    let renumber = |rows: Vec<usize>| rows.iter().map(|row| new_row[row]).collect();
+    DevSet {
+        queries,
+        relevant: relevant.into_iter().map(renumber).collect(),
+        passages: kept,
     }
 }
 

@@ -175,6 +175,16 @@ impl TrainableBiEncoder {
         })
     }
 
+    /// Computes in `kind` from now on, such as float64 where a result is compared.
+    pub fn set_kind(&mut self, kind: tch::Kind) {
+        self.encoder.set_kind(kind);
+    }
+
+    /// The variables by name.
+    pub fn variables(&self) -> std::collections::BTreeMap<String, tch::Tensor> {
+        self.encoder.store().variables().into_iter().collect()
+    }
+
     /// How passages were written when the model was trained, if it was trained here.
     pub fn template(&self) -> Option<&PassageTemplate> {
         self.template.as_ref()

@@ -1,9 +1,12 @@
 //! How well a bi-encoder retrieves, cheap enough to ask in the middle of training.
 
 use jobmatch_retrieval::VectorIndex;
+use jobmatch_torch_ext::World;
+use jobmatch_training::share;
 use serde::{Deserialize, Serialize};
+use tch::Tensor;
 
-use crate::{BiEncoder, DevSet, Result};
+use crate::{BiEncoder, DevSet, Embeddings, Result};
 
 /// Depth to which passages are retrieved.
 const DEPTH: usize = 50;
@@ -25,27 +28,58 @@ pub struct RetrievalQuality {
     pub mrr: f64,
 }
 
-/// Embeds queries and passages, retrieves by FAISS's exact inner product, and counts. `None` without queries.
+/// The vectors of a dev set.
+#[derive(Debug)]
+pub(crate) struct DevVectors {
+    queries: Embeddings,
+    passages: Embeddings,
+}
+
+/// Embeds the dev set, each rank a share of its texts; all get all vectors.
+pub(crate) fn embed_shares(world: &World, model: &BiEncoder, dev: &DevSet) -> Result<DevVectors> {
+    let (rank, size) = (world.rank() as usize, world.size() as usize);
+    let mine = |texts: &[String]| -> Vec<String> { texts[share(texts.len(), rank, size)].to_vec() };
+    let (queries, passages) = (mine(&dev.queries), mine(&dev.passages));
+    fn refs(texts: &[String]) -> Vec<&str> {
+        texts.iter().map(String::as_str).collect()
+    }
+    let (queries, passages) = world.together(|| -> Result<_> {
+        Ok((
+            model.embed_queries(&refs(&queries), &mut |_| {})?,
+            model.embed_passages(&refs(&passages), &mut |_| {})?,
+        ))
+    })?;
+    let all = |mine: Embeddings, texts: usize| -> Result<Embeddings> {
+        let rows_of_ranks: Vec<usize> = (0..size).map(|r| share(texts, r, size).len()).collect();
+        let dimension = mine.dimension as i64;
+        let vectors = Tensor::from_slice(&mine.values).view([-1, dimension]);
+        let vectors = vectors.to_device(world.device());
+        let all = tch::no_grad(|| world.gather_rows_with_gradient(&vectors, &rows_of_ranks))?;
+        Ok(Embeddings {
+            dimension: mine.dimension,
+            values: Vec::try_from(all.to_device(tch::Device::Cpu).contiguous().view(-1))?,
+        })
+    };
+    Ok(DevVectors {
+        queries: all(queries, dev.queries.len())?,
+        passages: all(passages, dev.passages.len())?,
+    })
+}
+
+/// Retrieves by FAISS's exact inner product, and counts. `None` without queries.
 ///
 /// # Errors
-/// When embedding or the index fails.
-pub fn retrieval_quality(model: &BiEncoder, dev: &DevSet) -> Result<Option<RetrievalQuality>> {
+/// When the index fails.
+pub(crate) fn retrieval_quality(
+    vectors: &DevVectors,
+    dev: &DevSet,
+) -> Result<Option<RetrievalQuality>> {
     if dev.queries.is_empty() {
         return Ok(None);
     }
-    let texts = |texts: &[String]| -> Vec<String> { texts.to_vec() };
-    let embed = |texts: Vec<String>, queries: bool| {
-        let refs: Vec<&str> = texts.iter().map(String::as_str).collect();
-        if queries {
-            model.embed_queries(&refs, &mut |_| {})
-        } else {
-            model.embed_passages(&refs, &mut |_| {})
-        }
-    };
-    let passages = embed(texts(&dev.passages), false)?;
-    let queries = embed(texts(&dev.queries), true)?;
+    let passages = &vectors.passages;
     let index = VectorIndex::build(passages.dimension, "Flat", &passages.values)?;
-    let ranked = index.search(&queries.values, DEPTH.min(dev.passages.len()))?;
+    let ranked = index.search(&vectors.queries.values, DEPTH.min(dev.passages.len()))?;
 
     let mut sums = [0.0; 5];
     for (hits, relevant) in ranked.iter().zip(&dev.relevant) {

@@ -2,11 +2,11 @@
 
 use jobmatch_encoder::{InferenceConfig, TokenUsage};
 use jobmatch_torch_ext::World;
-use jobmatch_training::{Finished, Place, Plan, StepRow, Stop, Trainer};
+use jobmatch_training::{Finished, Place, StepRow, Stop, Trainer};
 use serde::Serialize;
 
-use crate::objective::part_loss;
-use crate::quality::{RetrievalQuality, retrieval_quality};
+use crate::objective::{backward, check_dimensions};
+use crate::quality::{RetrievalQuality, embed_shares, retrieval_quality};
 use crate::{BiEncoderConfig, Error, Result, TrainableBiEncoder, TrainingData};
 
 /// What a training came to.
@@ -46,9 +46,8 @@ pub fn train(
     progress: &mut dyn FnMut(&StepRow, u64, TokenUsage),
 ) -> Result<Summary> {
     config.validate()?;
-    let rows = &data.rows;
-    let (epochs, max_steps) = (config.epochs, config.max_steps);
-    let plan = Plan::new(rows, config.batch_size, epochs, max_steps, true)?;
+    check_dimensions(config, model)?;
+    let plan = data.plan(config)?;
     enough_for_all(world, data.examples(), config)?;
     let settings = config.trainer.clone();
     let mut trainer = Trainer::start(
@@ -60,27 +59,22 @@ pub fn train(
         place,
         stop,
     )?;
-    let figure = |quality: &Option<RetrievalQuality>| quality.map_or(0.0, |q| q.recall_at_10);
-    let measure = |model: &TrainableBiEncoder, data: &TrainingData| {
-        retrieval_quality(&model.in_use(InferenceConfig::default())?, &data.dev)
-    };
     if trainer.done() == 0 {
-        trainer.evaluate(|| measure(model, data), figure)?;
+        evaluate(world, &mut trainer, model, data)?;
     }
 
     while !trainer.is_done() {
         let batch = data.batch(trainer.position(), config.batch_size)?;
         let mut usage = TokenUsage::default();
         for part in trainer.parts(batch.len()) {
-            trainer.backward(&part, |_| {
-                part_loss(world, model, &batch, &part, &data.known, config, &mut usage)
-            })?;
+            let known = &data.known;
+            usage += backward(world, &mut trainer, model, &batch, &part, known, config)?;
         }
         let row = trainer.step()?;
         progress(&row, trainer.total_steps(), usage);
 
         if trainer.done().is_multiple_of(config.evaluate_every) || trainer.is_done() {
-            trainer.evaluate(|| measure(model, data), figure)?;
+            evaluate(world, &mut trainer, model, data)?;
         }
         trainer.save_if_due()?;
     }
@@ -93,6 +87,19 @@ pub fn train(
         kept: finished.kept,
         kept_step: finished.kept_step,
     })
+}
+
+/// Each rank embeds its share of the dev queries and passages; the first one searches.
+fn evaluate(
+    world: &World,
+    trainer: &mut Trainer,
+    model: &TrainableBiEncoder,
+    data: &TrainingData,
+) -> Result<()> {
+    let vectors = embed_shares(world, &model.in_use(InferenceConfig::default())?, &data.dev)?;
+    let figure = |quality: &Option<RetrievalQuality>| quality.map_or(0.0, |q| q.recall_at_10);
+    trainer.evaluate(|| retrieval_quality(&vectors, &data.dev), figure)?;
+    Ok(())
 }
 
 /// Every rank needs rows in every part, since all gather each other's passages; and a row needs a negative.

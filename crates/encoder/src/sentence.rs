@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use tch::{Device, Tensor, nn};
+use tch::{Device, Kind, Tensor, nn};
 
 use crate::batching::{TokenBudget, plan_batches};
 use crate::bert::{BertModel, Transformer};
@@ -86,6 +86,11 @@ impl SentenceEncoder {
     /// The tokenizer, which cuts texts to the model's length.
     pub fn tokenizer(&self) -> &TextTokenizer {
         &self.tokenizer
+    }
+
+    /// Computes in `kind` from now on, such as float64 where a result is compared.
+    pub fn set_kind(&mut self, kind: Kind) {
+        self.store.set_kind(kind);
     }
 
     /// Embeddings `[rows, dimension]` of tokenized texts, in input order. Rows are computed in batches of like

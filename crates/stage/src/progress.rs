@@ -24,6 +24,8 @@ pub struct Progress {
     total: Option<u64>,
     done: AtomicU64,
     started: Instant,
+    /// What else is worth seeing.
+    remark: Mutex<String>,
     display: Display,
 }
 
@@ -52,7 +54,18 @@ impl Progress {
             total,
             done: AtomicU64::new(0),
             started: Instant::now(),
+            remark: Mutex::default(),
             display,
+        }
+    }
+
+    /// Shows `remark` beside the count from now on, such as a loss.
+    pub fn say(&self, remark: &str) {
+        if let Display::Bar(bar) = &self.display {
+            bar.set_message(format!("{}, {remark}", self.unit));
+        }
+        if let Ok(mut place) = self.remark.lock() {
+            remark.clone_into(&mut place);
         }
     }
 
@@ -94,6 +107,10 @@ impl Progress {
     fn line(&self, done: u64, finished: bool) {
         let seconds = self.started.elapsed().as_secs_f64();
         let rate = done as f64 / seconds.max(1e-9);
+        let remark = self
+            .remark
+            .lock()
+            .map_or_else(|_| String::new(), |remark| remark.clone());
         if log::format() == Some(LogFormat::Json) {
             tracing::info!(
                 what = self.what,
@@ -102,10 +119,14 @@ impl Progress {
                 total = self.total,
                 rate,
                 finished,
+                remark,
                 "progress"
             );
         } else {
-            let text = plain(&self.what, &self.unit, done, self.total, seconds, finished);
+            let mut text = plain(&self.what, &self.unit, done, self.total, seconds, finished);
+            if !remark.is_empty() {
+                text.push_str(&format!("; {remark}"));
+            }
             tracing::info!("{text}");
         }
     }

@@ -16,6 +16,10 @@ pub struct TrainerFlags {
     #[arg(long, value_name = "N")]
     #[serde(skip_serializing_if = "Option::is_none")]
     accumulation: Option<usize>,
+    /// End after so many evaluations in a row that were not as good as the best
+    #[arg(long, value_name = "N")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    patience: Option<u64>,
     /// Steps between two checkpoints
     #[arg(long, value_name = "N")]
     #[serde(skip_serializing_if = "Option::is_none")]

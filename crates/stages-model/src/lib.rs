@@ -10,6 +10,7 @@
 
 pub mod embed;
 mod flags;
+pub mod mine;
 mod models;
 mod monitor;
 mod training;

@@ -60,6 +60,14 @@ impl<'o> Monitor<'o> {
         }
         self.steps += 1;
         self.usage += usage;
+        if let Some(progress) = &self.progress {
+            let rate = self.usage.tokens as f64 / self.since.elapsed().as_secs_f64().max(1e-9);
+            let loss = row.loss.unwrap_or(f64::NAN);
+            progress.say(&format!(
+                "loss {loss:.4}, rate {:.2e}, {rate:.0} tokens/s",
+                row.rate
+            ));
+        }
         if row.step.is_multiple_of(ROW_EVERY) || row.step == total {
             self.write(row.step);
         }

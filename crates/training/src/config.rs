@@ -130,6 +130,8 @@ pub struct TrainerConfig {
     /// A step's batch is computed in so many parts one after the other, whose gradients are added: less memory, the same
     /// step where the loss is a mean over rows.
     pub accumulation: usize,
+    /// Ends the training after so many evaluations in a row that were not as good as the best one; absent: never.
+    pub patience: Option<u64>,
     /// Steps between two checkpoints; one is written at the end of each epoch besides.
     pub checkpoint_every: u64,
     /// Checkpoints kept, the newest; the best weights are kept besides.
@@ -147,6 +149,7 @@ impl Default for TrainerConfig {
             precision: Precision::Float32,
             loss_scale: GradScalerConfig::default(),
             accumulation: 1,
+            patience: None,
             checkpoint_every: 500,
             keep_checkpoints: 2,
             deterministic: true,
@@ -164,6 +167,7 @@ impl TrainerConfig {
             ("accumulation", self.accumulation as u64),
             ("checkpoint_every", self.checkpoint_every),
             ("keep_checkpoints", self.keep_checkpoints as u64),
+            ("patience", self.patience.unwrap_or(1)),
         ];
         if let Some((setting, _)) = counts.into_iter().find(|(_, count)| *count == 0) {
             return Err(Error::Setting {

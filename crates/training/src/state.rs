@@ -4,7 +4,7 @@ use jobmatch_torch_ext::{GradScalerState, RngState};
 use serde::{Deserialize, Serialize};
 
 /// What the file begins with; the last byte is the version of what follows, in bincode 2's standard configuration.
-const HEAD: [u8; 8] = *b"JMTRAIN\x01";
+const HEAD: [u8; 8] = *b"JMTRAIN\x02";
 
 /// The weights that did best on dev so far.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -13,6 +13,8 @@ pub(crate) struct Best {
     pub step: u64,
     /// The figure, better when higher.
     pub figure: f64,
+    /// Evaluations since, none of which was as good.
+    pub waited: u64,
 }
 
 /// Where a training stands. Its checkpoint's manifest has the checksum.
@@ -71,6 +73,7 @@ mod tests {
             best: Some(Best {
                 step: 5,
                 figure: 0.5,
+                waited: 2,
             }),
             loss_scale: None,
             parameter_steps: vec![7.0, 6.0],
@@ -79,7 +82,7 @@ mod tests {
         let mut bytes = state.to_bytes().unwrap();
         assert_eq!(TrainerState::from_bytes(&bytes).unwrap(), state);
         assert!(TrainerState::from_bytes(&bytes[..bytes.len() - 1]).is_err());
-        bytes[7] = 2;
+        bytes[7] = 1;
         let error = TrainerState::from_bytes(&bytes).unwrap_err();
         assert!(error.contains("another version"), "{error}");
     }

@@ -1,15 +1,16 @@
 //! The part of a training that does not depend on what is trained: steps, precision, checkpoints, evaluation.
 
-use std::ops::Range;
 use std::path::PathBuf;
 
 use jobmatch_torch_ext::{
-    AdamW, AdamWConfig, Ddp, DdpConfig, GradScaler, Reduction, RngState, World, autocast,
-    clip_gradients, deterministic_algorithms,
+    AdamW, AdamWConfig, Ddp, DdpConfig, GradScaler, Reduction, RngState, World, clip_gradients,
+    deterministic_algorithms,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tch::{Kind, Tensor, nn};
+
+mod backward;
 
 use crate::checkpoints::{Checkpoints, Moments};
 use crate::parameters::Parameters;
@@ -141,9 +142,11 @@ impl<'w> Trainer<'w> {
         })
     }
 
-    /// Whether all steps are taken.
+    /// Whether all steps are taken, or dev has had no better figure for as long as is set.
     pub fn is_done(&self) -> bool {
-        self.done >= self.plan.total_steps
+        let waited = self.best.map_or(0, |best| best.waited);
+        let patience = self.config.patience;
+        self.done >= self.plan.total_steps || patience.is_some_and(|most| waited >= most)
     }
 
     /// Steps taken.
@@ -170,63 +173,6 @@ impl<'w> Trainer<'w> {
     /// The parameters' gradients and how they are reduced.
     pub fn ddp(&self) -> &Ddp {
         &self.ddp
-    }
-
-    /// Computes the mean loss of the rows that `objective` is given, in the precision that is set, and adds its
-    /// gradients, weighted so that the sum over parts and the mean over ranks is that of the mean loss of the whole
-    /// batch. Without rows `objective` is not asked.
-    ///
-    /// # Errors
-    /// The objective's own; when a rank died.
-    pub fn backward<E: From<Error>>(
-        &mut self,
-        part: &Part,
-        objective: impl FnOnce(Range<usize>) -> std::result::Result<Tensor, E>,
-    ) -> std::result::Result<(), E> {
-        let loss = if part.rows.is_empty() {
-            self.no_loss()
-        } else {
-            let device = self.world.device();
-            let precision = self.config.precision.kind();
-            let _region = precision
-                .map(|kind| autocast(device, kind))
-                .transpose()
-                .map_err(Error::from)?;
-            objective(part.rows.clone())?
-        };
-        let weight = part.rows.len() as f64 / part.batch.max(1) as f64;
-        self.add(&loss, weight, part.is_last).map_err(E::from)
-    }
-
-    fn add(&mut self, loss: &Tensor, weight: f64, is_last: bool) -> Result<()> {
-        let mine = loss.detach().to_kind(Kind::Double) * weight;
-        self.loss = Some(match self.loss.take() {
-            Some(sum) => sum + mine,
-            None => mine,
-        });
-        // Ddp divides by the number of ranks.
-        let weighted = loss * (weight * f64::from(self.world.size()));
-        let scaled = match &self.scaler {
-            Some(scaler) => scaler.scale(&weighted),
-            None => weighted,
-        };
-        if is_last {
-            self.ddp.backward(&scaled)?;
-        } else {
-            self.ddp.backward_without_reducing(&scaled)?;
-        }
-        Ok(())
-    }
-
-    /// A loss of 0 that all parameters take part in.
-    fn no_loss(&self) -> Tensor {
-        let sums = self
-            .parameters
-            .tensors
-            .iter()
-            .map(|each| each.sum(each.kind()));
-        let zero = Tensor::zeros([], (Kind::Float, self.world.device()));
-        sums.fold(zero, |total, sum| total + sum * 0.0)
     }
 
     /// Takes the step: the gradients are unscaled, clipped, used and made zero. A step that float16 made infinite is
@@ -327,7 +273,10 @@ impl<'w> Trainer<'w> {
             self.best = Some(Best {
                 step: done,
                 figure: figure(&quality),
+                waited: 0,
             });
+        } else if let Some(best) = &mut self.best {
+            best.waited += 1;
         }
         Ok(quality)
     }

@@ -66,6 +66,30 @@ struct TrainingFlags {
     #[arg(long, value_name = "SCALE", value_parser = stage::finite)]
     #[serde(skip_serializing_if = "Option::is_none")]
     scale: Option<f64>,
+    /// Whether each passage must also find its query
+    #[arg(long, value_name = "true|false")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    symmetric: Option<bool>,
+    /// Whether known positives are left out of the denominators
+    #[arg(long, value_name = "true|false")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mask_known_positives: Option<bool>,
+    /// Hard negatives of each positive, from jobmatch-mine-negatives
+    #[arg(long, value_name = "N")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hard_negatives: Option<usize>,
+    /// Train vectors that may be cut to these dimensions, such as 384,128,64
+    #[arg(long, value_name = "N,...", value_delimiter = ',')]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    matryoshka_dimensions: Option<Vec<usize>>,
+    /// Memory that does not grow with the batch (GradCache)
+    #[arg(long, value_name = "true|false")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cached_gradients: Option<bool>,
+    /// Tokens of one forward pass inside a step
+    #[arg(long, value_name = "N")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    chunk_tokens: Option<usize>,
     /// Inputs are cut to so many tokens
     #[arg(long, value_name = "N")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -86,6 +110,10 @@ struct TrainingFlags {
     #[arg(long, value_name = "N")]
     #[serde(skip_serializing_if = "Option::is_none")]
     evaluate_queries: Option<usize>,
+    /// At most so many passages are searched in an evaluation
+    #[arg(long, value_name = "N")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    evaluate_passages: Option<usize>,
     #[command(flatten)]
     trainer: TrainerFlags,
 }
@@ -167,7 +195,7 @@ fn make(
         dataset.dir(),
         &definitions,
         &template,
-        training.evaluate_queries,
+        &training,
         settings.seed,
     )?;
     if let Some(prompt) = &training.query_prompt {

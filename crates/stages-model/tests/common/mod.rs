@@ -13,11 +13,15 @@ use jobmatch_dataset::{Config, Files, Reading, Unobserved, build};
 pub use place::*;
 
 /// The model programs and where they were built.
-pub const PROGRAMS: [(&str, &str); 5] = [
+pub const PROGRAMS: [(&str, &str); 6] = [
     ("jobmatch-embed", env!("CARGO_BIN_EXE_jobmatch-embed")),
     (
         "jobmatch-train-biencoder",
         env!("CARGO_BIN_EXE_jobmatch-train-biencoder"),
+    ),
+    (
+        "jobmatch-mine-negatives",
+        env!("CARGO_BIN_EXE_jobmatch-mine-negatives"),
     ),
     (
         "jobmatch-train-crossencoder",

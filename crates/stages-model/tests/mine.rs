@@ -1,0 +1,150 @@
+//! Mining as run: what it may not take, the same bytes from two processes and after a kill, and that a training takes what it gives.
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on should stop where it is"
+)]
+
+#[allow(dead_code, reason = "each test file uses a part of it")]
+mod common;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fs;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use common::{PROGRAMS, Place, place_with_everything};
+use jobmatch_records::{Pair, PairSource, Positive, read_shards};
+
+const MINE: &str = "--dataset dataset --model bi --definitions definitions.tsv --negatives 3 --depth 20 --rows-per-file 5 \
+                    --relative-margin 0.01 --quiet";
+
+fn start(place: &Place, output: &str, rank: u32, ranks: u32) -> Child {
+    let named = |(name, _): &&(&str, &str)| *name == "jobmatch-mine-negatives";
+    Command::new(PROGRAMS.iter().find(named).unwrap().1)
+        .args(MINE.split_whitespace())
+        .args(["--output", output])
+        .current_dir(place.path(""))
+        .env("RANK", rank.to_string())
+        .env("WORLD_SIZE", ranks.to_string())
+        .env("OMP_NUM_THREADS", "1")
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+fn end_well(child: Child) {
+    let ended = child.wait_with_output().unwrap();
+    let text = String::from_utf8_lossy(&ended.stderr).into_owned();
+    assert!(ended.status.success(), "{text}");
+}
+
+/// The published files by name, but for the telemetry.
+fn published(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut files = BTreeMap::new();
+    let mut folders = vec![folder.to_path_buf()];
+    while let Some(next) = folders.pop() {
+        for entry in fs::read_dir(next).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if !path.ends_with("telemetry.jsonl") {
+                let name = path.strip_prefix(folder).unwrap();
+                files.insert(
+                    name.to_string_lossy().into_owned(),
+                    fs::read(&path).unwrap(),
+                );
+            }
+        }
+    }
+    files
+}
+
+fn pairs(folder: &Path) -> Vec<Pair> {
+    let rows = read_shards::<Pair>(&folder.join("train"), "part").unwrap();
+    rows.collect::<Result<_, _>>().unwrap()
+}
+
+#[test]
+fn mined_negatives_are_added_and_none_is_a_known_positive() {
+    let place = place_with_everything();
+    end_well(start(&place, "mined", 0, 1));
+    let (before, after) = (pairs(&place.path("dataset")), pairs(&place.path("mined")));
+    let (hard, others): (Vec<Pair>, Vec<Pair>) = after
+        .into_iter()
+        .partition(|pair| pair.source == PairSource::Hard);
+    assert_eq!(others, before);
+    assert!(!hard.is_empty());
+    let rows = read_shards::<Positive>(&place.path("dataset/positives"), "part").unwrap();
+    let known: Vec<Positive> = rows.collect::<Result<_, _>>().unwrap();
+    let positives: HashMap<u64, &Pair> = before.iter().map(|pair| (pair.pair_id, pair)).collect();
+    let mut ids: BTreeSet<u64> = before.iter().map(|pair| pair.pair_id).collect();
+    let mut of_positive: BTreeMap<u64, usize> = BTreeMap::new();
+    for pair in &hard {
+        let positive = positives[&pair.positive_id.unwrap()];
+        assert!(positive.label > 0.5 && pair.label < 0.5);
+        assert_eq!(
+            (&pair.job_id, &pair.text),
+            (&positive.job_id, &positive.text)
+        );
+        assert_ne!(pair.passage, positive.passage);
+        let digest = blake3::hash(pair.text.as_bytes()).to_hex().to_string();
+        let is_known = known.iter().any(|known| {
+            known.attribute_id == pair.attribute_id
+                && (known.job_id == pair.job_id || known.text_digest == digest)
+        });
+        assert!(!is_known, "{pair:?}");
+        assert!(ids.insert(pair.pair_id), "{} comes twice", pair.pair_id);
+        *of_positive.entry(positive.pair_id).or_default() += 1;
+    }
+    assert!(of_positive.values().all(|count| *count <= 3));
+    let report = fs::read_to_string(place.path("mined/report.json")).unwrap();
+    let report: serde_json::Value = serde_json::from_str(&report).unwrap();
+    assert_eq!(report["negatives"], hard.len());
+    assert!(report["negative_cosine"].as_f64() < report["positive_cosine"].as_f64());
+
+    let train = "--model bi --definitions definitions.tsv --batch-size 8 --max-steps 2 --hard-negatives 2 --quiet";
+    let with = format!("--dataset mined --output with {train}");
+    place.run("jobmatch-train-biencoder", &with).success();
+    let without = format!("--dataset dataset --output without {train}");
+    let ended = place.run("jobmatch-train-biencoder", &without);
+    assert_eq!(ended.code, Some(1));
+    assert!(
+        ended.stderr.contains("jobmatch-mine-negatives"),
+        "{}",
+        ended.stderr
+    );
+}
+
+#[test]
+fn two_processes_and_a_killed_one_give_the_same_bytes() {
+    let place = place_with_everything();
+    let begun = Instant::now();
+    end_well(start(&place, "straight", 0, 1));
+    let whole = begun.elapsed();
+    let expected = published(&place.path("straight"));
+    assert!(
+        expected
+            .keys()
+            .filter(|name| name.starts_with("train/"))
+            .count()
+            > 3
+    );
+
+    let both = [start(&place, "shared", 0, 2), start(&place, "shared", 1, 2)];
+    both.into_iter().for_each(end_well);
+    assert!(published(&place.path("shared")) == expected);
+
+    for ninth in [3, 5, 7] {
+        let mut child = start(&place, "killed", 0, 1);
+        std::thread::sleep(whole * ninth / 9);
+        child.kill().unwrap();
+        child.wait_with_output().unwrap();
+    }
+    end_well(start(&place, "killed", 0, 1));
+    assert!(published(&place.path("killed")) == expected);
+    let begun = Instant::now();
+    end_well(start(&place, "killed", 0, 1));
+    assert!(begun.elapsed() < Duration::from_secs(60));
+}
