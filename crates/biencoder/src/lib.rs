@@ -21,6 +21,7 @@
     )
 )]
 
+mod alignment;
 mod config;
 mod error;
 mod examples;
@@ -33,6 +34,7 @@ mod quality;
 mod spread;
 mod train;
 
+pub use alignment::{Aligner, AlignmentCounts};
 pub use config::BiEncoderConfig;
 pub use error::{Error, Result};
 pub use examples::{DevSet, Example, Negative, TrainingData};

@@ -70,7 +70,7 @@ pub struct Pair {
     pub label: f32,
     /// How the pair came to be.
     pub source: PairSource,
-    /// How like the passage the sentence is, for an aligned positive (a BM25 score).
+    /// How like the passage the sentence is, for an aligned positive (a BM25 score, or a cosine once a model has aligned it).
     pub alignment_score: Option<f32>,
     /// Of a negative that was drawn: the positive that it was drawn for.
     pub positive_id: Option<u64>,

@@ -8,6 +8,7 @@
     )
 )]
 
+pub mod align;
 pub mod embed;
 mod flags;
 pub mod mine;

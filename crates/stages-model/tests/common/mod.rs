@@ -13,7 +13,8 @@ use jobmatch_dataset::{Config, Files, Reading, Unobserved, build};
 pub use place::*;
 
 /// The model programs and where they were built.
-pub const PROGRAMS: [(&str, &str); 6] = [
+pub const PROGRAMS: [(&str, &str); 7] = [
+    ("jobmatch-align", env!("CARGO_BIN_EXE_jobmatch-align")),
     ("jobmatch-embed", env!("CARGO_BIN_EXE_jobmatch-embed")),
     (
         "jobmatch-train-biencoder",

@@ -1,0 +1,143 @@
+//! Alignment as run: what moves, what stays, and that a second round of training takes it.
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on should stop where it is"
+)]
+
+#[allow(dead_code, reason = "each test file uses a part of it")]
+mod common;
+
+use common::{Place, place_with_everything};
+use jobmatch_artifact::{Begin, Identity, begin};
+use jobmatch_biencoder::BiEncoder;
+use jobmatch_records::{
+    Kind, Pair, PairSource, ParquetWriter, Positive, ReadOptions, Sentence, read_jobs, read_shards,
+};
+
+const ALIGN: &str =
+    "--dataset dataset --sentences sentences --model bi --definitions definitions.tsv --quiet";
+
+/// Cuts the jobs of the fixtures, as jobmatch-segment does.
+fn write_sentences(place: &Place, keep: impl Fn(&str) -> bool) -> Vec<Sentence> {
+    let segmenter = jobmatch_segment::Segmenter::english();
+    let (jobs, _) = read_jobs(&place.path("jobs.csv"), &ReadOptions::default()).unwrap();
+    let mut rows = Vec::new();
+    for job in jobs.iter().filter(|job| keep(&job.job_id)) {
+        for (index, sentence) in (0..).zip(segmenter.sentences(&job.text)) {
+            rows.push(Sentence {
+                job_id: job.job_id.clone(),
+                index,
+                start: sentence.start as u64,
+                end: sentence.end as u64,
+                text: job.text[sentence.start..sentence.end].to_owned(),
+                clean: jobmatch_segment::clean(&job.text[sentence.start..sentence.end]).text,
+                kind: match sentence.kind {
+                    jobmatch_segment::Kind::Heading => Kind::Heading,
+                    jobmatch_segment::Kind::Bullet => Kind::Bullet,
+                    jobmatch_segment::Kind::Prose => Kind::Prose,
+                },
+            });
+        }
+    }
+    let identity = Identity {
+        stage: "segment".to_owned(),
+        program_version: "0".to_owned(),
+        config: serde_json::Value::Null,
+        seed: 0,
+        inputs: Vec::new(),
+    };
+    let Begin::Work(draft) = begin(&place.path("sentences"), identity).unwrap() else {
+        panic!("a fresh folder holds nothing");
+    };
+    let path = draft.path("sentences-00000.parquet").unwrap();
+    let mut writer = ParquetWriter::create(&path).unwrap();
+    writer.write(&rows).unwrap();
+    writer.finish().unwrap();
+    draft.publish().unwrap();
+    rows
+}
+
+fn rows<R: jobmatch_records::Record>(place: &Place, folder: &str) -> Vec<R> {
+    let rows = read_shards::<R>(&place.path(folder), "part").unwrap();
+    rows.collect::<Result<_, _>>().unwrap()
+}
+
+#[test]
+fn positives_without_evidence_go_to_the_sentence_the_model_picks() {
+    let place = place_with_everything();
+    let sentences = write_sentences(&place, |_| true);
+    place
+        .run("jobmatch-align", &format!("{ALIGN} --output aligned"))
+        .success();
+    let (before, after) = (
+        rows::<Pair>(&place, "dataset/train"),
+        rows::<Pair>(&place, "aligned/train"),
+    );
+    assert_eq!(before.len(), after.len());
+    let model = BiEncoder::load(place.path("bi").to_str().unwrap()).unwrap();
+    let known = rows::<Positive>(&place, "aligned/positives");
+    let (mut aligned, mut moved) = (0, 0);
+    for (old, new) in before.iter().zip(&after) {
+        if old.source != PairSource::Aligned {
+            assert_eq!(old, new);
+            continue;
+        }
+        aligned += 1;
+        moved += usize::from(old.text != new.text);
+        let of_job = || {
+            sentences
+                .iter()
+                .filter(|each| each.job_id == new.job_id && !each.clean.is_empty())
+        };
+        let bodies: Vec<&Sentence> = of_job().filter(|each| each.kind != Kind::Heading).collect();
+        let candidates = if bodies.is_empty() {
+            of_job().collect()
+        } else {
+            bodies
+        };
+        let texts: Vec<&str> = candidates.iter().map(|each| each.clean.as_str()).collect();
+        let vectors = model.embed_queries(&texts, &mut |_| {}).unwrap();
+        let passage = model.embed_passages(&[&new.passage], &mut |_| {}).unwrap();
+        let cosine = |row: usize| vectors.similarity(row, &passage, 0);
+        let chosen = candidates
+            .iter()
+            .position(|each| Some(each.index) == new.sentence_index)
+            .unwrap();
+        assert_eq!(candidates[chosen].clean, new.text);
+        assert_eq!(
+            (Some(candidates[chosen].start), Some(candidates[chosen].end)),
+            (new.start, new.end)
+        );
+        let best = (0..texts.len()).map(cosine).fold(f32::MIN, f32::max);
+        assert!(
+            (cosine(chosen) - best).abs() < 1e-5,
+            "{} and {best}",
+            cosine(chosen)
+        );
+        assert!((new.alignment_score.unwrap() - best).abs() < 1e-5);
+        let digest = blake3::hash(new.text.as_bytes()).to_hex().to_string();
+        assert!(
+            known
+                .iter()
+                .any(|known| known.text_digest == digest && known.attribute_id == new.attribute_id)
+        );
+    }
+    assert!(aligned > 10 && moved > 0, "{aligned} and {moved}");
+    let train = "--model bi --definitions definitions.tsv --batch-size 8 --max-steps 2 --quiet";
+    let train = format!("--dataset aligned --output second {train}");
+    place.run("jobmatch-train-biencoder", &train).success();
+}
+
+#[test]
+fn sentences_of_other_jobs_are_refused() {
+    let place = place_with_everything();
+    write_sentences(&place, |job_id| job_id != "J001");
+    let ended = place.run("jobmatch-align", &format!("{ALIGN} --output aligned"));
+    assert_eq!(ended.code, Some(1));
+    assert!(
+        ended.stderr.contains("job J001 has no sentences"),
+        "{}",
+        ended.stderr
+    );
+    assert!(!place.path("aligned").exists());
+}
