@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use jobmatch_records::{Definition, Kind, Pair, PairSource, PassageTemplate, Sentence};
 use serde::{Deserialize, Serialize};
 
-use crate::{BiEncoder, Embeddings, Error, Result};
+use crate::passages::Passages;
+use crate::{BiEncoder, Result};
 
 /// What an alignment changed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
@@ -31,8 +32,7 @@ impl std::ops::AddAssign for AlignmentCounts {
 #[derive(Debug)]
 pub struct Aligner<'a> {
     model: &'a BiEncoder,
-    row_of: HashMap<String, usize>,
-    passages: Embeddings,
+    passages: Passages,
 }
 
 impl<'a> Aligner<'a> {
@@ -45,14 +45,8 @@ impl<'a> Aligner<'a> {
         definitions: &[Definition],
         template: &PassageTemplate,
     ) -> Result<Self> {
-        let texts: Vec<String> = definitions.iter().map(|d| template.render(d)).collect();
-        let refs: Vec<&str> = texts.iter().map(String::as_str).collect();
-        let ids = definitions.iter().map(|d| d.attribute_id.clone());
-        Ok(Self {
-            model,
-            row_of: ids.zip(0..).collect(),
-            passages: model.embed_passages(&refs, &mut |_| {})?,
-        })
+        let passages = Passages::embed(model, definitions, template)?;
+        Ok(Self { model, passages })
     }
 
     /// Moves each aligned positive of `pairs` to the sentence of its job, by `sentences`, that has the highest cosine with
@@ -84,14 +78,10 @@ impl<'a> Aligner<'a> {
             let Some((first, candidates)) = first_row.get(pair.job_id.as_str()) else {
                 continue;
             };
-            let own = self.row_of.get(&pair.attribute_id).copied();
-            let own = own.ok_or_else(|| Error::NoDefinition {
-                job_id: pair.job_id.clone(),
-                attribute_id: pair.attribute_id.clone(),
-            })?;
+            let own = self.passages.row(pair)?;
             let mut best: Option<(f32, &Sentence)> = None;
             for (row, sentence) in (*first..).zip(candidates) {
-                let cosine = queries.similarity(row, &self.passages, own);
+                let cosine = queries.similarity(row, &self.passages.vectors, own);
                 if best.is_none_or(|(highest, _)| cosine > highest) {
                     best = Some((cosine, sentence));
                 }

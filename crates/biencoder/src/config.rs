@@ -62,7 +62,7 @@ impl Default for BiEncoderConfig {
             hard_negatives: 0,
             matryoshka_dimensions: Vec::new(),
             cached_gradients: false,
-            chunk_tokens: 4096,
+            chunk_tokens: 2048,
             max_tokens: Some(128),
             query_prompt: None,
             passage_prompt: None,

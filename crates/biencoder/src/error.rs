@@ -37,21 +37,9 @@ pub enum Error {
     },
     /// A positive names an attribute that the definitions do not have.
     #[error(
-        "a positive of job {job_id} in {folder} names attribute `{attribute_id}`, which the definitions lack: give the definitions the data set was made from"
+        "a pair of job {job_id} names attribute `{attribute_id}`, which the definitions lack: give the definitions the data set was made from"
     )]
     UnknownAttribute {
-        /// The data set's folder.
-        folder: PathBuf,
-        /// The job.
-        job_id: String,
-        /// The attribute.
-        attribute_id: String,
-    },
-    /// A positive that is mined for names an attribute that the definitions do not have.
-    #[error(
-        "a positive of job {job_id} names attribute `{attribute_id}`, which the definitions lack: give the definitions the data set was made from"
-    )]
-    NoDefinition {
         /// The job.
         job_id: String,
         /// The attribute.
@@ -103,6 +91,15 @@ pub enum Error {
     /// libtorch refused an operation.
     #[error("libtorch failed")]
     Torch(#[from] tch::TchError),
+}
+
+impl Error {
+    pub(crate) fn unknown_attribute(job_id: &str, attribute_id: &str) -> Self {
+        Self::UnknownAttribute {
+            job_id: job_id.to_owned(),
+            attribute_id: attribute_id.to_owned(),
+        }
+    }
 }
 
 /// The crate's result.

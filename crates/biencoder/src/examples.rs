@@ -1,7 +1,7 @@
 //! What a bi-encoder is trained and evaluated on, read from a data set's folder.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use jobmatch_records::{Definition, Pair, PairSource, PassageTemplate, Positive, read_shards};
 use jobmatch_training::{Cursor, CursorConfig, Plan, Position};
@@ -74,7 +74,6 @@ struct Group {
 /// A data set's folder as the bi-encoder sees it: positives, and hard negatives where they are asked for.
 #[derive(Debug)]
 pub struct TrainingData {
-    folder: PathBuf,
     /// Training positives, in the order of the training.
     rows: Cursor<Pair>,
     /// The batches around the one that was asked for last.
@@ -116,8 +115,7 @@ impl TrainingData {
             .iter()
             .find(|positive| !row_of.contains_key(positive.attribute_id.as_str()))
         {
-            return Err(unknown_attribute(
-                folder,
+            return Err(Error::unknown_attribute(
                 &unknown.job_id,
                 &unknown.attribute_id,
             ));
@@ -148,7 +146,7 @@ impl TrainingData {
             }
             let row = row_of
                 .get(pair.attribute_id.as_str())
-                .ok_or_else(|| unknown_attribute(folder, &pair.job_id, &pair.attribute_id))?;
+                .ok_or_else(|| Error::unknown_attribute(&pair.job_id, &pair.attribute_id))?;
             if !relevant_by_query.contains_key(&pair.text) {
                 if queries.len() == config.evaluate_queries {
                     continue;
@@ -165,7 +163,6 @@ impl TrainingData {
         let hard_negatives = hard_negatives(folder, config.hard_negatives, &row_of)?;
         let ids = definitions.iter().map(|d| d.attribute_id.clone());
         Ok(Self {
-            folder: folder.to_path_buf(),
             rows,
             group: None,
             passages: ids.zip(texts).collect(),
@@ -196,7 +193,7 @@ impl TrainingData {
     /// # Errors
     /// When the training positives cannot be read, or one names an attribute that has no definition.
     pub fn batch(&mut self, position: Position, size: usize) -> Result<Vec<Example>> {
-        let rows_of_group = (size * GROUP) as u64;
+        let rows_of_group = size.saturating_mul(GROUP).max(1) as u64;
         let begins = Position {
             row: position.row / rows_of_group * rows_of_group,
             ..position
@@ -205,7 +202,7 @@ impl TrainingData {
             Some(group) if group.begins == begins && group.size == size => group,
             _ => {
                 self.rows.seek(begins)?;
-                let mut pairs = self.rows.next_batch(size * GROUP)?;
+                let mut pairs = self.rows.next_batch(size.saturating_mul(GROUP))?;
                 // What does not fill a batch is left out, unless it is all there is.
                 if pairs.len() > size {
                     pairs.truncate(pairs.len() / size * size);
@@ -217,7 +214,7 @@ impl TrainingData {
                 }
             }
         };
-        let number = usize::try_from(position.row - begins.row).unwrap_or(0) / size;
+        let number = usize::try_from(position.row - begins.row).unwrap_or(0) / size.max(1);
         let pairs = group.batches.get(number);
         let examples = pairs.into_iter().flatten().map(|pair| self.example(pair));
         let examples = examples.collect();
@@ -228,7 +225,7 @@ impl TrainingData {
     fn example(&self, pair: &Pair) -> Result<Example> {
         let passage = |attribute_id: &str| {
             let passage = self.passages.get(attribute_id);
-            passage.ok_or_else(|| unknown_attribute(&self.folder, &pair.job_id, attribute_id))
+            passage.ok_or_else(|| Error::unknown_attribute(&pair.job_id, attribute_id))
         };
         let id = &pair.attribute_id;
         let mut example = Example::new(&pair.job_id, &pair.text, id, passage(id)?);
@@ -259,7 +256,7 @@ fn hard_negatives(
             continue;
         };
         if !definitions.contains_key(pair.attribute_id.as_str()) {
-            return Err(unknown_attribute(folder, &pair.job_id, &pair.attribute_id));
+            return Err(Error::unknown_attribute(&pair.job_id, &pair.attribute_id));
         }
         let negatives = found.entry(positive).or_default();
         if negatives.len() < most {
@@ -302,13 +299,5 @@ fn dev_set(
         queries,
         relevant: relevant.into_iter().map(renumber).collect(),
         passages: kept,
-    }
-}
-
-fn unknown_attribute(folder: &Path, job_id: &str, attribute_id: &str) -> Error {
-    Error::UnknownAttribute {
-        folder: folder.to_path_buf(),
-        job_id: job_id.to_owned(),
-        attribute_id: attribute_id.to_owned(),
     }
 }

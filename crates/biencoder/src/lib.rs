@@ -30,6 +30,7 @@ mod loss;
 mod mining;
 mod model;
 mod objective;
+mod passages;
 mod quality;
 mod spread;
 mod train;

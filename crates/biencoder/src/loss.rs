@@ -4,6 +4,8 @@
 
 use tch::{Kind, Reduction, Tensor};
 
+use crate::Result;
+
 /// MultipleNegativesRankingLoss (Henderson et al. 2017, "Efficient Natural Language Response Suggestion"), a scalar:
 ///
 /// `mean over i of  -log( exp(s·⟨q_i, p_own(i)⟩) / Σ_j exp(s·⟨q_i, p_j⟩) ),  own(i) = first + i`
@@ -30,6 +32,41 @@ pub fn multiple_negatives_ranking_loss(
     let rows = scores_qp.size().first().copied().unwrap_or(0);
     let own = Tensor::arange_start(first, first + rows, (Kind::Int64, scores_qp.device()));
     scores_qp.cross_entropy_loss(&own, None::<&Tensor>, Reduction::Mean, -100, 0.0)
+}
+
+/// The same loss without ever holding the scores of more than `rows_at_once` queries. Each block of rows gives its gradients
+/// to the vectors at once; what is returned has the loss's value, and those gradients.
+///
+/// # Errors
+/// When libtorch fails.
+pub(crate) fn ranking_loss_in_blocks(
+    queries_qd: &Tensor,
+    passages_pd: &Tensor,
+    excluded_qp: Option<&Tensor>,
+    scale: f64,
+    first: i64,
+    rows_at_once: i64,
+) -> Result<Tensor> {
+    let leaf = |vectors: &Tensor| vectors.detach().set_requires_grad(true);
+    let (queries, passages) = (leaf(queries_qd), leaf(passages_pd));
+    let rows = queries.size().first().copied().unwrap_or(0);
+    let mut value = Tensor::zeros([], (queries.kind(), queries.device()));
+    for start in (0..rows).step_by(usize::try_from(rows_at_once).unwrap_or(1).max(1)) {
+        let count = rows_at_once.min(rows - start);
+        let block = queries.f_narrow(0, start, count)?;
+        let excluded = excluded_qp
+            .map(|excluded| excluded.f_narrow(0, start, count))
+            .transpose()?;
+        let first = first + start;
+        let mean =
+            multiple_negatives_ranking_loss(&block, &passages, excluded.as_ref(), scale, first);
+        let addend = mean * (count as f64 / rows as f64);
+        addend.f_backward()?;
+        value += addend.detach();
+    }
+    let carried = (queries_qd * queries.grad()).sum(None::<Kind>)
+        + (passages_pd * passages.grad()).sum(None::<Kind>);
+    Ok(value + (&carried - carried.detach()))
 }
 
 #[cfg(test)]
@@ -94,5 +131,37 @@ mod tests {
         loss.backward();
         assert!(q.grad().isfinite().all().int64_value(&[]) == 1);
         assert!(p.grad().isfinite().all().int64_value(&[]) == 1);
+    }
+
+    #[test]
+    fn blocks_have_the_value_and_the_gradients_of_the_whole() {
+        tch::manual_seed(5);
+        let vectors = |rows| Tensor::randn([rows, 6], (Kind::Double, tch::Device::Cpu));
+        let (q, p) = (vectors(7), vectors(12));
+        let mask = Tensor::rand([7, 12], (Kind::Double, tch::Device::Cpu)).lt(0.3);
+        // The queries' own passages, from 2 on, stay.
+        let columns = Tensor::arange(12, (Kind::Int64, tch::Device::Cpu));
+        let own = Tensor::arange_start(2, 9, (Kind::Int64, tch::Device::Cpu)).unsqueeze(1);
+        let mask = mask.logical_and(&columns.eq_tensor(&own).logical_not());
+        let run = |rows_at_once: Option<i64>| {
+            let q = q.copy().set_requires_grad(true);
+            let p = p.copy().set_requires_grad(true);
+            let loss = match rows_at_once {
+                Some(rows) => ranking_loss_in_blocks(&q, &p, Some(&mask), 3.0, 2, rows).unwrap(),
+                None => multiple_negatives_ranking_loss(&q, &p, Some(&mask), 3.0, 2),
+            };
+            (&loss * 5.0).backward();
+            [loss.detach(), q.grad(), p.grad()]
+        };
+        let whole = run(None);
+        for rows_at_once in [1, 3, 7, 100] {
+            for (ours, expected) in run(Some(rows_at_once)).iter().zip(&whole) {
+                let difference = (ours - expected).abs().max().double_value(&[]);
+                assert!(
+                    difference < 1e-12,
+                    "{rows_at_once} rows at once: {difference}"
+                );
+            }
+        }
     }
 }

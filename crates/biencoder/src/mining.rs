@@ -6,7 +6,8 @@ use jobmatch_records::{Definition, Pair, PassageTemplate};
 use jobmatch_retrieval::VectorIndex;
 use serde::{Deserialize, Serialize};
 
-use crate::{BiEncoder, Embeddings, Error, KnownPositives, Result};
+use crate::passages::Passages;
+use crate::{BiEncoder, Error, KnownPositives, Result};
 
 /// Which of the passages that a model retrieves for a query become its hard negatives.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -120,10 +121,7 @@ pub struct Miner<'a> {
     model: &'a BiEncoder,
     known: &'a KnownPositives,
     config: MiningConfig,
-    attribute_ids: Vec<String>,
-    texts: Vec<String>,
-    row_of: HashMap<String, usize>,
-    passages: Embeddings,
+    passages: Passages,
     index: VectorIndex,
 }
 
@@ -140,19 +138,13 @@ impl<'a> Miner<'a> {
         config: MiningConfig,
     ) -> Result<Self> {
         config.validate()?;
-        let texts: Vec<String> = definitions.iter().map(|d| template.render(d)).collect();
-        let refs: Vec<&str> = texts.iter().map(String::as_str).collect();
-        let passages = model.embed_passages(&refs, &mut |_| {})?;
-        let ids = definitions.iter().map(|d| d.attribute_id.clone());
-        let attribute_ids: Vec<String> = ids.collect();
+        let passages = Passages::embed(model, definitions, template)?;
+        let vectors = &passages.vectors;
         Ok(Self {
             model,
             known,
             config,
-            row_of: attribute_ids.iter().cloned().zip(0..).collect(),
-            attribute_ids,
-            texts,
-            index: VectorIndex::build(passages.dimension, "Flat", &passages.values)?,
+            index: VectorIndex::build(vectors.dimension, "Flat", &vectors.values)?,
             passages,
         })
     }
@@ -172,21 +164,15 @@ impl<'a> Miner<'a> {
             });
         }
         let queries = self.model.embed_queries(&texts, &mut |_| {})?;
-        let depth = self.config.depth.min(self.attribute_ids.len());
+        let (ids, passages) = (&self.passages.ids, &self.passages.texts);
+        let depth = self.config.depth.min(ids.len());
         let ranked = self.index.search(&queries.values, depth)?;
         let mut counts = MiningCounts::default();
         let mut mined = Vec::with_capacity(positives.len());
         for pair in positives {
             let query = row_of_text[pair.text.as_str()];
-            let own = self
-                .row_of
-                .get(&pair.attribute_id)
-                .copied()
-                .ok_or_else(|| Error::NoDefinition {
-                    job_id: pair.job_id.clone(),
-                    attribute_id: pair.attribute_id.clone(),
-                })?;
-            let cosine = f64::from(queries.similarity(query, &self.passages, own));
+            let own = self.passages.row(pair)?;
+            let cosine = f64::from(queries.similarity(query, &self.passages.vectors, own));
             let highest = self.config.highest(cosine);
             let digest = blake3::hash(pair.text.as_bytes()).to_hex();
             let mut negatives = Vec::new();
@@ -194,10 +180,10 @@ impl<'a> Miner<'a> {
                 if negatives.len() == self.config.negatives {
                     break;
                 }
-                let attribute_id = &self.attribute_ids[hit.row];
+                let attribute_id = &ids[hit.row];
                 let is_known = self.known.contains(&pair.job_id, &digest, attribute_id);
                 let score = f64::from(hit.score);
-                if hit.row == own || is_known || self.texts[hit.row] == self.texts[own] {
+                if hit.row == own || is_known || passages[hit.row] == passages[own] {
                     counts.known += 1;
                 } else if score > highest {
                     counts.too_near += 1;
@@ -206,7 +192,7 @@ impl<'a> Miner<'a> {
                     negatives.push(Pair {
                         pair_id: 0,
                         attribute_id: attribute_id.clone(),
-                        passage: self.texts[hit.row].clone(),
+                        passage: passages[hit.row].clone(),
                         label: 0.0,
                         source: jobmatch_records::PairSource::Hard,
                         alignment_score: None,

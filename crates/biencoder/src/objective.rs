@@ -6,8 +6,11 @@ use jobmatch_torch_ext::World;
 use jobmatch_training::{Part, Trainer};
 use tch::Tensor;
 
-use crate::loss::multiple_negatives_ranking_loss;
+use crate::loss::ranking_loss_in_blocks;
 use crate::{BiEncoderConfig, Error, Example, KnownPositives, Result, TrainableBiEncoder};
+
+/// Scores that the loss holds at once.
+const SCORES_AT_ONCE: i64 = 1 << 20;
 
 /// Adds the gradients of this rank's rows of `part`. Its rows meet the passages of all ranks: the mean of the ranks' losses,
 /// weighted by their rows, is the loss of the whole part, and its gradients are too.
@@ -108,21 +111,29 @@ fn part_loss(
         mine(&passages.transpose(0, 1))
     });
 
-    let loss = |dimension: Option<usize>| {
+    let loss = |dimension: Option<usize>| -> Result<Tensor> {
         let cut = |vectors: &Tensor| shortened(vectors, dimension);
         let one_way = |from: &Tensor, to: &Tensor, mask: Option<&Tensor>| {
-            multiple_negatives_ranking_loss(&cut(from), &cut(to), mask, config.scale, first)
+            let rows_at_once = SCORES_AT_ONCE / to.size().first().copied().unwrap_or(1).max(1);
+            let (from, to) = (cut(from), cut(to));
+            let rows_at_once = rows_at_once.max(1);
+            ranking_loss_in_blocks(&from, &to, mask, config.scale, first, rows_at_once)
         };
-        let forward = one_way(&queries_qd, &candidates_cd, forward_mask.as_ref());
-        match &all_queries_qd {
-            Some(all) => (forward + one_way(&passages_pd, all, backward_mask.as_ref())) / 2.0,
+        let forward = one_way(&queries_qd, &candidates_cd, forward_mask.as_ref())?;
+        Ok(match &all_queries_qd {
+            Some(all) => (forward + one_way(&passages_pd, all, backward_mask.as_ref())?) / 2.0,
             None => forward,
-        }
+        })
     };
     let dimensions = &config.matryoshka_dimensions;
-    let losses = dimensions.iter().map(|dimension| loss(Some(*dimension)));
-    let total = losses.reduce(|sum, each| sum + each);
-    Ok(total.unwrap_or_else(|| loss(None)))
+    let Some((one, others)) = dimensions.split_first() else {
+        return loss(None);
+    };
+    let mut total = loss(Some(*one))?;
+    for dimension in others {
+        total += loss(Some(*dimension))?;
+    }
+    Ok(total)
 }
 
 /// How many hard negatives each rank's rows of the part have.

@@ -3,15 +3,15 @@
 use std::collections::HashSet;
 
 /// Puts `rows` into batches of `size` rows (the last may be shorter): each row into the first batch that has room and no
-/// row of the same key, else into the first that has room. One pass, so no order of rows can make it slow; rows that a
-/// batch cannot do without are in one together.
+/// row of the same key, else into the first that has room. One pass, so no order of rows can make it slow.
 pub(crate) fn spread<T>(rows: Vec<T>, size: usize, key: impl Fn(&T) -> &str) -> Vec<Vec<T>> {
     let count = rows.len().div_ceil(size.max(1));
     let mut keys: Vec<HashSet<&str>> = vec![HashSet::new(); count];
     let mut places = Vec::with_capacity(rows.len());
-    let mut room: Vec<usize> = (0..count)
+    let room_for: Vec<usize> = (0..count)
         .map(|batch| size.min(rows.len() - batch * size))
         .collect();
+    let mut room = room_for.clone();
     for row in &rows {
         let key = key(row);
         let has_room = |batch: &usize| room[*batch] > 0;
@@ -25,7 +25,10 @@ pub(crate) fn spread<T>(rows: Vec<T>, size: usize, key: impl Fn(&T) -> &str) -> 
         places.push(place);
     }
     drop(keys);
-    let mut batches: Vec<Vec<T>> = (0..count).map(|_| Vec::with_capacity(size)).collect();
+    let mut batches: Vec<Vec<T>> = room_for
+        .iter()
+        .map(|rows| Vec::with_capacity(*rows))
+        .collect();
     for (row, place) in rows.into_iter().zip(places) {
         batches[place].push(row);
     }

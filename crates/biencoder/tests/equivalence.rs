@@ -12,8 +12,8 @@ use common::{by_itself, end, folder, free_port, start};
 use jobmatch_biencoder::{BiEncoderConfig, TrainableBiEncoder, TrainingData, train};
 use jobmatch_encoder::ModelFolder;
 use jobmatch_records::{Definition, Pair, PairSource, ParquetWriter, Positive};
-use jobmatch_torch_ext::World;
-use jobmatch_training::{OptimizerConfig, Stop, TrainerConfig};
+use jobmatch_torch_ext::{GradScalerConfig, World};
+use jobmatch_training::{OptimizerConfig, Precision, Stop, TrainerConfig};
 use tch::{Device, Kind, Tensor};
 
 const JOBS: u64 = 12;
@@ -27,6 +27,7 @@ struct Case {
     everything: bool,
     accumulation: usize,
     dropout: bool,
+    precision: Precision,
 }
 
 const PLAIN: Case = Case {
@@ -34,6 +35,7 @@ const PLAIN: Case = Case {
     everything: false,
     accumulation: 1,
     dropout: false,
+    precision: Precision::Float32,
 };
 
 fn cases() -> Vec<(String, Case)> {
@@ -161,8 +163,13 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// All weights after four steps in float64, in one row, and the last loss.
-fn trained(world: &World, folder: &Path, case: Case) -> (Tensor, f64) {
+/// All weights after four steps, in one row, and the last step's loss and gradient norm.
+fn trained(world: &World, folder: &Path, case: Case) -> (Tensor, [f64; 2]) {
+    // Small enough that no step of fp16 is skipped.
+    let loss_scale = GradScalerConfig {
+        initial_scale: 256.0,
+        ..GradScalerConfig::default()
+    };
     let config = BiEncoderConfig {
         batch_size: 16,
         max_steps: Some(4),
@@ -184,6 +191,8 @@ fn trained(world: &World, folder: &Path, case: Case) -> (Tensor, f64) {
                 ..OptimizerConfig::default()
             },
             accumulation: case.accumulation,
+            precision: case.precision,
+            loss_scale,
             ..TrainerConfig::default()
         },
         ..BiEncoderConfig::default()
@@ -193,9 +202,14 @@ fn trained(world: &World, folder: &Path, case: Case) -> (Tensor, f64) {
     let name = if case.dropout { "moving" } else { "still" };
     let model = ModelFolder::open(folder.join(name).to_str().unwrap()).unwrap();
     let mut model = TrainableBiEncoder::from_folder(model, Device::Cpu).unwrap();
-    model.set_kind(Kind::Double);
-    let mut last = f64::NAN;
-    let hear = &mut |row: &jobmatch_training::StepRow, _, _| last = row.loss.unwrap();
+    // Autocast leaves float64 alone.
+    if case.precision == Precision::Float32 {
+        model.set_kind(Kind::Double);
+    }
+    let mut last = [f64::NAN; 2];
+    let hear = &mut |row: &jobmatch_training::StepRow, _, _| {
+        last = [row.loss.unwrap(), row.gradient_norm.unwrap()];
+    };
     // The dev set is evaluated in float32, and the best weights are put back: here the last ones are asked for.
     data.dev = Default::default();
     train(
@@ -225,7 +239,7 @@ fn run_all(world: &World, folder: &Path) {
         if world.is_first() {
             let path = folder.join(format!("{}-{name}.safetensors", world.size()));
             Tensor::write_safetensors(
-                &[("weights", &weights), ("loss", &Tensor::from(loss))],
+                &[("weights", &weights), ("loss", &Tensor::from_slice(&loss))],
                 path,
             )
             .unwrap();
@@ -310,11 +324,12 @@ fn cached_gradients_replay_the_dropout() {
                 everything: true,
                 accumulation: 2,
                 dropout,
+                ..PLAIN
             };
             // Where the random numbers stand at the beginning is the trainer's to say, by its seed.
             trained(&world, folder.path(), case)
         };
-        let apart = |one: &(Tensor, f64), other: &(Tensor, f64)| {
+        let apart = |one: &(Tensor, [f64; 2]), other: &(Tensor, [f64; 2])| {
             (&one.0 - &other.0).abs().max().double_value(&[])
         };
         let plain = run(false, true);
@@ -322,5 +337,39 @@ fn cached_gradients_replay_the_dropout() {
         assert!(difference < 1e-10, "{difference}");
         let without = apart(&plain, &run(false, false));
         assert!(without > 1e-4, "nothing was dropped: {without}");
+    });
+}
+
+/// The gradients that are cached are those of the scaled loss, once.
+#[test]
+fn cached_gradients_go_together_with_half_precision() {
+    by_itself("cached_gradients_go_together_with_half_precision", || {
+        let folder = tempfile::tempdir().unwrap();
+        write_inputs(folder.path());
+        let world = World::alone(Device::Cpu);
+        let run = |cached, precision| {
+            let case = Case {
+                cached,
+                everything: true,
+                accumulation: 2,
+                precision,
+                ..PLAIN
+            };
+            trained(&world, folder.path(), case).1
+        };
+        let exact = run(false, Precision::Float32);
+        for precision in [Precision::Bf16, Precision::Fp16] {
+            let (plain, cached) = (run(false, precision), run(true, precision));
+            for number in 0..2 {
+                let near = |other: f64, share: f64| {
+                    assert!(
+                        (cached[number] - other).abs() < share * other.abs(),
+                        "{precision:?}: {cached:?}, {plain:?}, {exact:?}"
+                    );
+                };
+                near(plain[number], 0.01);
+                near(exact[number], 0.1);
+            }
+        }
     });
 }

@@ -1,10 +1,9 @@
 //! A data set to the same with its sentences picked by a model: file by file, on one process or several.
 
 use std::collections::HashMap;
-use std::fs;
 use std::path::Path;
 
-use anyhow::{Context as _, ensure};
+use anyhow::ensure;
 use jobmatch_artifact::{Artifact, Work};
 use jobmatch_biencoder::{Aligner, AlignmentCounts};
 use jobmatch_records::{
@@ -12,6 +11,8 @@ use jobmatch_records::{
 };
 use jobmatch_stage::Progress;
 use serde::{Deserialize, Serialize};
+
+use crate::derived::{copy, counts_of, finish_unit, next_part};
 
 /// The folders of pairs in a data set.
 const FOLDERS: [&str; 4] = ["train", "dev", "train_sample", "dev_sample"];
@@ -48,44 +49,28 @@ pub fn align(
     sentences: &Path,
     work: &Work,
 ) -> anyhow::Result<Option<Report>> {
-    let files: Vec<&String> = dataset.manifest().files.keys().collect();
     let is_pairs = |name: &str| {
         let folder = name.split_once('/').map(|(folder, _)| folder);
         folder.is_some_and(|folder| FOLDERS.contains(&folder)) && name.ends_with(".parquet")
     };
-    let of_pairs: Vec<&String> = files
-        .iter()
-        .copied()
-        .filter(|name| is_pairs(name))
-        .collect();
-    let of_positives = files.iter().filter(|name| name.starts_with("positives/"));
-    let of_positives: Vec<&&String> = of_positives.collect();
-    if work.shard().is_first() && !work.is_finished("copy")? {
-        let mut copied = Vec::new();
-        for name in &of_positives {
-            let (from, to) = (dataset.path(name), work.path(name)?);
-            fs::copy(&from, &to)
-                .with_context(|| format!("cannot copy {} to {}", from.display(), to.display()))?;
-            copied.push(to);
-        }
-        work.finish("copy", &copied)?;
-    }
+    copy(dataset, work, |name| !is_pairs(name))?;
+    let files = dataset.manifest().files.keys();
     let progress = Progress::new("aligning", "pairs", None);
     let mut units = Vec::new();
-    // The known positives of each file of pairs are a file after those of the data set.
-    let first_known = of_positives.len();
-    for (number, name) in (0..).zip(&of_pairs) {
+    // Each file of pairs has its known positives in a file of their own, after those of the data set.
+    let first_known = next_part(dataset, "positives");
+    for (number, name) in (0..).zip(files.filter(|name| is_pairs(name))) {
         let unit = format!("align-{number:05}");
         if work.shard().takes(number) && !work.is_finished(&unit)? {
-            let known = first_known + units.len();
-            let positives = work.path(&format!("positives/part-{known:05}.parquet"))?;
+            let known = work.path(&format!(
+                "positives/part-{:05}.parquet",
+                first_known + number
+            ))?;
             let (from, to) = (dataset.path(name), work.path(name)?);
-            let scratch = work.scratch(&format!("{unit}.json"))?;
-            let counts = align_file(aligner, &from, sentences, &to, &positives, &progress)?;
-            fs::write(&scratch, serde_json::to_vec(&counts)?)
-                .with_context(|| format!("cannot write {}", scratch.display()))?;
-            work.finish(&unit, &[to, positives, scratch])?;
+            let counts = align_file(aligner, &from, sentences, &to, &known, &progress)?;
+            finish_unit(work, &unit, vec![to, known], &counts)?;
         }
+        // The samples' pairs are among those of train and dev.
         units.push((unit, !name.contains("_sample/")));
     }
     progress.finish();
@@ -94,11 +79,9 @@ pub fn align(
     }
     let mut counts = AlignmentCounts::default();
     for (unit, counted) in units {
-        work.wait(&unit)?;
-        let path = work.scratch(&format!("{unit}.json"))?;
-        let bytes = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        let of_unit: AlignmentCounts = counts_of(work, &unit)?;
         if counted {
-            counts += serde_json::from_slice(&bytes)?;
+            counts += of_unit;
         }
     }
     let report = Report {

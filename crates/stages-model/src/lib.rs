@@ -9,6 +9,7 @@
 )]
 
 pub mod align;
+mod derived;
 pub mod embed;
 mod flags;
 pub mod mine;
@@ -19,6 +20,7 @@ mod training;
 use jobmatch_evaluation::Step;
 use jobmatch_stage::Progress;
 
+pub use derived::{Derived, DerivedArguments};
 pub use flags::TrainerFlags;
 pub use models::{Embedder, Scorer};
 pub use monitor::Monitor;

@@ -1,14 +1,15 @@
 //! A data set to the same with hard negatives: unit by unit, on one process or several.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use anyhow::Context as _;
+use anyhow::ensure;
 use jobmatch_artifact::{Artifact, Work};
 use jobmatch_biencoder::{Miner, MiningConfig, MiningCounts};
-use jobmatch_records::{Blocks, Pair, ParquetWriter, PassageTemplate, read_shards};
+use jobmatch_records::{Blocks, Pair, ParquetWriter, PassageTemplate, Shards, read_shards};
 use jobmatch_stage::Progress;
 use serde::{Deserialize, Serialize};
+
+use crate::derived::{copy, counts_of, finish_unit, next_part};
 
 /// The settings of the stage.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -51,7 +52,7 @@ pub struct Report {
 /// interruptions.
 ///
 /// # Errors
-/// A data set that cannot be read or already has hard negatives, and what cannot be written.
+/// A data set that cannot be read or was mined before, and what cannot be written.
 pub fn mine(
     miner: &Miner,
     dataset: &Artifact,
@@ -59,24 +60,17 @@ pub fn mine(
     template: &PassageTemplate,
     work: &Work,
 ) -> anyhow::Result<Option<Report>> {
-    anyhow::ensure!(
+    ensure!(
         config.rows_per_file > 0,
         "setting `rows_per_file`: a file must hold at least 1 row"
     );
-    if work.shard().is_first() && !work.is_finished("copy")? {
-        let files = copy(dataset, work)?;
-        work.finish("copy", &files)?;
-    }
-    let numbering = Numbering::of(dataset.dir(), config.mining.negatives)?;
+    copy(dataset, work, |_| true)?;
+    let numbering = Numbering::of(dataset, config.mining.negatives)?;
     let mut pairs = read_shards::<Pair>(&dataset.path("train"), "part")?;
     let progress = Progress::new("mining", "positives", None);
     let mut units = 0;
     loop {
-        let positives: Vec<Pair> = pairs
-            .by_ref()
-            .filter(|pair| pair.as_ref().map_or(true, |pair| pair.label > 0.5))
-            .take(config.rows_per_file)
-            .collect::<Result<_, _>>()?;
+        let positives = numbering.next_positives(&mut pairs, config.rows_per_file)?;
         if positives.is_empty() {
             break;
         }
@@ -92,10 +86,7 @@ pub fn mine(
     }
     let mut counts = MiningCounts::default();
     for number in 0..units {
-        work.wait(&unit_name(number))?;
-        let path = work.scratch(&format!("{}.json", unit_name(number)))?;
-        let bytes = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        counts += serde_json::from_slice(&bytes)?;
+        counts += counts_of(work, &unit_name(number))?;
     }
     let mean = |sum: f64, count: u64| (count > 0).then(|| sum / count as f64);
     let report = Report {
@@ -112,21 +103,6 @@ fn unit_name(number: u64) -> String {
     format!("mine-{number:05}")
 }
 
-/// Copies all data files; the report is the new stage's own.
-fn copy(dataset: &Artifact, work: &Work) -> anyhow::Result<Vec<PathBuf>> {
-    let mut copied = Vec::new();
-    for name in dataset.manifest().files.keys() {
-        if !name.ends_with(".parquet") {
-            continue;
-        }
-        let (from, to) = (dataset.path(name), work.path(name)?);
-        let failed = || format!("cannot copy {} to {}", from.display(), to.display());
-        fs::copy(&from, &to).with_context(failed)?;
-        copied.push(to);
-    }
-    Ok(copied)
-}
-
 /// The numbers of new pairs and files: after all those of the data set.
 struct Numbering {
     pairs: u64,
@@ -135,26 +111,40 @@ struct Numbering {
 }
 
 impl Numbering {
-    fn of(dataset: &Path, negatives: usize) -> anyhow::Result<Self> {
-        let mut rows = 0;
-        let mut files = 0;
-        for part in ["train", "dev"] {
-            let folder = dataset.join(part);
-            // A data set may have no dev pairs.
-            let Ok(blocks) = Blocks::<Pair>::open(&folder, "part") else {
-                continue;
-            };
-            let groups = blocks.groups().iter();
-            rows += groups.map(|group| u64::from(group.rows)).sum::<u64>();
-            if part == "train" {
-                files = blocks.shards().len() as u64;
-            }
-        }
+    fn of(dataset: &Artifact, negatives: usize) -> anyhow::Result<Self> {
+        let rows = |folder: &Path| -> anyhow::Result<u64> {
+            let blocks = Blocks::<Pair>::open(folder, "part")?;
+            Ok(blocks
+                .groups()
+                .iter()
+                .map(|group| u64::from(group.rows))
+                .sum())
+        };
         Ok(Self {
-            pairs: rows,
-            files,
+            pairs: rows(&dataset.path("train"))? + rows(&dataset.path("dev"))?,
+            files: next_part(dataset, "train"),
             negatives: negatives as u64,
         })
+    }
+
+    /// The next `most` positives. Pairs have to be numbered without gaps, as jobmatch-dataset does: else a new number might
+    /// be one that is there.
+    fn next_positives(&self, pairs: &mut Shards<Pair>, most: usize) -> anyhow::Result<Vec<Pair>> {
+        let mut positives = Vec::new();
+        while positives.len() < most
+            && let Some(pair) = pairs.next().transpose()?
+        {
+            ensure!(
+                pair.pair_id < self.pairs,
+                "pair {} stands in a data set of {} pairs: was it mined before? Mine for the data set that it was made from",
+                pair.pair_id,
+                self.pairs
+            );
+            if pair.label > 0.5 {
+                positives.push(pair);
+            }
+        }
+        Ok(positives)
     }
 
     /// The number of a positive's negative, whatever the other positives have.
@@ -173,7 +163,7 @@ fn mine_unit(
     let path = work.path(&format!("train/part-{:05}.parquet", numbering.files + unit))?;
     let mut writer = ParquetWriter::create(&path)?;
     let mut counts = MiningCounts::default();
-    // So few at a time that a unit that was interrupted is no great loss of memory.
+    // The negatives of so many are in memory at once.
     for positives in positives.chunks(1024) {
         let (mined, found) = miner.mine(positives)?;
         counts += found;
@@ -185,8 +175,5 @@ fn mine_unit(
         }
     }
     writer.finish()?;
-    let scratch = work.scratch(&format!("{}.json", unit_name(unit)))?;
-    fs::write(&scratch, serde_json::to_vec(&counts)?)
-        .with_context(|| format!("cannot write {}", scratch.display()))?;
-    Ok(work.finish(&unit_name(unit), &[path, scratch])?)
+    finish_unit(work, &unit_name(unit), vec![path], &counts)
 }

@@ -13,7 +13,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use common::{PROGRAMS, Place, place_with_everything};
+use common::{PROGRAMS, Place, place_with_everything, published};
 use jobmatch_records::{Pair, PairSource, Positive, read_shards};
 
 const MINE: &str = "--dataset dataset --model bi --definitions definitions.tsv --negatives 3 --depth 20 --rows-per-file 5 \
@@ -38,27 +38,6 @@ fn end_well(child: Child) {
     let ended = child.wait_with_output().unwrap();
     let text = String::from_utf8_lossy(&ended.stderr).into_owned();
     assert!(ended.status.success(), "{text}");
-}
-
-/// The published files by name, but for the telemetry.
-fn published(folder: &Path) -> BTreeMap<String, Vec<u8>> {
-    let mut files = BTreeMap::new();
-    let mut folders = vec![folder.to_path_buf()];
-    while let Some(next) = folders.pop() {
-        for entry in fs::read_dir(next).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if !path.ends_with("telemetry.jsonl") {
-                let name = path.strip_prefix(folder).unwrap();
-                files.insert(
-                    name.to_string_lossy().into_owned(),
-                    fs::read(&path).unwrap(),
-                );
-            }
-        }
-    }
-    files
 }
 
 fn pairs(folder: &Path) -> Vec<Pair> {
@@ -112,6 +91,23 @@ fn mined_negatives_are_added_and_none_is_a_known_positive() {
     assert_eq!(ended.code, Some(1));
     assert!(
         ended.stderr.contains("jobmatch-mine-negatives"),
+        "{}",
+        ended.stderr
+    );
+}
+
+#[test]
+fn what_was_mined_before_is_refused() {
+    let place = place_with_everything();
+    end_well(start(&place, "mined", 0, 1));
+    let again = MINE.replace("--dataset dataset", "--dataset mined");
+    let ended = place.run(
+        "jobmatch-mine-negatives",
+        &format!("{again} --output again"),
+    );
+    assert_eq!(ended.code, Some(1));
+    assert!(
+        ended.stderr.contains("was it mined before?"),
         "{}",
         ended.stderr
     );

@@ -8,14 +8,12 @@
 #[allow(dead_code, reason = "each test file uses a part of it")]
 mod common;
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::net::TcpListener;
-use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use common::{PROGRAMS, Place, place_with_everything};
+use common::{PROGRAMS, Place, place_with_everything, published};
 
 const BIENCODER: &str = "--dataset dataset --model bi --definitions definitions.tsv --batch-size 16 --epochs 4 \
                          --evaluate-every 7 --checkpoint-every 3 --accumulation 2 --seed 3 --quiet";
@@ -52,27 +50,6 @@ fn end_well(children: Vec<Child>) {
         let text = String::from_utf8_lossy(&ended.stderr).into_owned();
         assert!(ended.status.success(), "{text}");
     }
-}
-
-/// The published files by name, but for the telemetry.
-fn published(folder: &Path) -> BTreeMap<String, Vec<u8>> {
-    let mut files = BTreeMap::new();
-    let mut folders = vec![folder.to_path_buf()];
-    while let Some(next) = folders.pop() {
-        for entry in fs::read_dir(next).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if !path.ends_with("telemetry.jsonl") {
-                let name = path.strip_prefix(folder).unwrap();
-                files.insert(
-                    name.to_string_lossy().into_owned(),
-                    fs::read(&path).unwrap(),
-                );
-            }
-        }
-    }
-    files
 }
 
 fn killed_and_not(program: &str, arguments: &str, ranks: u32, kills: u32) {
@@ -127,8 +104,9 @@ fn a_biencoder_on_one_rank() {
 }
 
 #[test]
-fn a_biencoder_on_two_ranks() {
-    killed_and_not("jobmatch-train-biencoder", BIENCODER, 2, kills());
+fn a_biencoder_on_two_ranks_with_cached_gradients() {
+    let arguments = format!("{BIENCODER} --cached-gradients true --chunk-tokens 200");
+    killed_and_not("jobmatch-train-biencoder", &arguments, 2, kills());
 }
 
 #[test]

@@ -6,12 +6,12 @@ extern crate jobmatch_retrieval as _;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
 
-use jobmatch_artifact::{Artifact, Identity, Input, Resume, Shard, resume};
-use jobmatch_biencoder::{Aligner, BiEncoder};
-use jobmatch_records::{PassageTemplate, ReadOptions, read_definitions};
+use jobmatch_artifact::{Artifact, Input};
+use jobmatch_biencoder::Aligner;
+use jobmatch_records::PassageTemplate;
 use jobmatch_stage::{self as stage, Common, Telemetry};
+use jobmatch_stages_model::DerivedArguments;
 use jobmatch_stages_model::align::{Config, align};
 use serde::Serialize;
 
@@ -19,24 +19,11 @@ use serde::Serialize;
 #[derive(Debug, clap::Parser)]
 #[command(name = "jobmatch-align", version)]
 struct Arguments {
-    /// The data set: the output of jobmatch-dataset
-    #[arg(long, value_name = "DIR")]
-    dataset: PathBuf,
+    #[command(flatten)]
+    derived: DerivedArguments,
     /// The jobs' sentences: the output of jobmatch-segment that the data set was made from
     #[arg(long, value_name = "DIR")]
     sentences: PathBuf,
-    /// The bi-encoder: minilm, e5-base-v2, or a folder
-    #[arg(long, value_name = "NAME|DIR")]
-    model: String,
-    /// The attributes' definitions
-    #[arg(long, value_name = "FILE")]
-    definitions: PathBuf,
-    /// The folder to make
-    #[arg(long, value_name = "DIR")]
-    output: PathBuf,
-    /// Seconds to wait for other processes that make the same output
-    #[arg(long, value_name = "SECONDS", default_value_t = 86_400)]
-    patience: u64,
     #[command(flatten)]
     flags: Flags,
     #[command(flatten)]
@@ -61,47 +48,20 @@ fn work() -> anyhow::Result<()> {
     let settings = stage::resolve::<Config>(&arguments.common, &arguments.flags)?;
     let mut telemetry = Telemetry::start("align");
 
-    let shard = Shard::from_env()?;
-    let dataset = Artifact::open(&arguments.dataset)?;
     let sentences = Artifact::open(&arguments.sentences)?;
-    let model = BiEncoder::load(&arguments.model)?;
-    let identity = Identity {
-        stage: "align".to_owned(),
-        program_version: env!("CARGO_PKG_VERSION").to_owned(),
-        config: settings.json()?,
-        seed: settings.seed,
-        inputs: vec![
-            Input::artifact("dataset", &dataset),
-            Input::artifact("sentences", &sentences),
-            Input::file("definitions", &arguments.definitions)?,
-            Input {
-                role: "model".to_owned(),
-                digest: model.fingerprint().to_owned(),
-            },
-        ],
+    let more = vec![Input::artifact("sentences", &sentences)];
+    let template = settings.config.template.as_ref();
+    let begun = arguments
+        .derived
+        .begin("align", &settings, template, more)?;
+    let Some(derived) = begun else {
+        return Ok(());
     };
-    let patience = Duration::from_secs(arguments.patience);
-    let work = match resume(&arguments.output, identity, shard, patience)? {
-        Resume::Done(artifact) => {
-            stage::already_done(&artifact);
-            return Ok(());
-        }
-        Resume::Work(work) => work,
-    };
-
-    let template = settings.config.template;
-    let template = template
-        .or_else(|| model.template().cloned())
-        .unwrap_or_default();
-    let definitions = read_definitions(&arguments.definitions, &ReadOptions::default())?;
-    let aligner = Aligner::new(&model, &definitions, &template)?;
-    match align(&aligner, &dataset, sentences.dir(), &work)? {
-        Some(report) => {
-            telemetry.count("positives", report.counts.positives);
-            telemetry.count("moved", report.counts.moved);
-            stage::publish(work, &mut telemetry)?;
-        }
-        None => tracing::info!("rank {} is done; rank 0 publishes", shard.rank()),
+    let aligner = Aligner::new(&derived.model, &derived.definitions, &derived.template)?;
+    if let Some(report) = align(&aligner, &derived.dataset, sentences.dir(), &derived.work)? {
+        telemetry.count("positives", report.counts.positives);
+        telemetry.count("moved", report.counts.moved);
     }
-    Ok(())
+    drop(aligner);
+    derived.publish(&mut telemetry)
 }

@@ -4,14 +4,12 @@
 // matrix products instead of taking the system's, which are several times slower for it.
 extern crate jobmatch_retrieval as _;
 
-use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
 
-use jobmatch_artifact::{Artifact, Identity, Input, Resume, Shard, resume};
-use jobmatch_biencoder::{BiEncoder, KnownPositives, Miner};
-use jobmatch_records::{PassageTemplate, Positive, ReadOptions, read_definitions, read_shards};
+use jobmatch_biencoder::{KnownPositives, Miner};
+use jobmatch_records::{PassageTemplate, Positive, read_shards};
 use jobmatch_stage::{self as stage, Common, Telemetry};
+use jobmatch_stages_model::DerivedArguments;
 use jobmatch_stages_model::mine::{Config, mine};
 use serde::Serialize;
 
@@ -19,21 +17,8 @@ use serde::Serialize;
 #[derive(Debug, clap::Parser)]
 #[command(name = "jobmatch-mine-negatives", version)]
 struct Arguments {
-    /// The data set: the output of jobmatch-dataset
-    #[arg(long, value_name = "DIR")]
-    dataset: PathBuf,
-    /// The bi-encoder: minilm, e5-base-v2, or a folder
-    #[arg(long, value_name = "NAME|DIR")]
-    model: String,
-    /// The attributes' definitions
-    #[arg(long, value_name = "FILE")]
-    definitions: PathBuf,
-    /// The folder to make
-    #[arg(long, value_name = "DIR")]
-    output: PathBuf,
-    /// Seconds to wait for other processes that make the same output
-    #[arg(long, value_name = "SECONDS", default_value_t = 86_400)]
-    patience: u64,
+    #[command(flatten)]
+    derived: DerivedArguments,
     #[command(flatten)]
     flags: Flags,
     #[command(flatten)]
@@ -89,54 +74,23 @@ fn work() -> anyhow::Result<()> {
     settings.config.mining.validate()?;
     let mut telemetry = Telemetry::start("mine-negatives");
 
-    let shard = Shard::from_env()?;
-    let dataset = Artifact::open(&arguments.dataset)?;
-    let model = BiEncoder::load(&arguments.model)?;
-    let identity = Identity {
-        stage: "mine-negatives".to_owned(),
-        program_version: env!("CARGO_PKG_VERSION").to_owned(),
-        config: settings.json()?,
-        seed: settings.seed,
-        inputs: vec![
-            Input::artifact("dataset", &dataset),
-            Input::file("definitions", &arguments.definitions)?,
-            Input {
-                role: "model".to_owned(),
-                digest: model.fingerprint().to_owned(),
-            },
-        ],
+    let config = &settings.config;
+    let template = config.template.as_ref();
+    let begun = arguments
+        .derived
+        .begin("mine-negatives", &settings, template, Vec::new())?;
+    let Some(derived) = begun else {
+        return Ok(());
     };
-    let patience = Duration::from_secs(arguments.patience);
-    let work = match resume(&arguments.output, identity, shard, patience)? {
-        Resume::Done(artifact) => {
-            stage::already_done(&artifact);
-            return Ok(());
-        }
-        Resume::Work(work) => work,
-    };
-
-    let config = settings.config;
-    let template = config.template.clone();
-    let template = template
-        .or_else(|| model.template().cloned())
-        .unwrap_or_default();
-    let definitions = read_definitions(&arguments.definitions, &ReadOptions::default())?;
-    let positives = read_shards::<Positive>(&dataset.path("positives"), "part")?;
+    let positives = read_shards::<Positive>(&derived.dataset.path("positives"), "part")?;
     let known = KnownPositives::new(positives.collect::<Result<Vec<_>, _>>()?);
-    let miner = Miner::new(
-        &model,
-        &definitions,
-        &template,
-        &known,
-        config.mining.clone(),
-    )?;
-    match mine(&miner, &dataset, &config, &template, &work)? {
-        Some(report) => {
-            telemetry.count("positives", report.counts.positives);
-            telemetry.count("negatives", report.counts.negatives);
-            stage::publish(work, &mut telemetry)?;
-        }
-        None => tracing::info!("rank {} is done; rank 0 publishes", shard.rank()),
+    let (model, definitions) = (&derived.model, &derived.definitions);
+    let (template, mining) = (&derived.template, config.mining.clone());
+    let miner = Miner::new(model, definitions, template, &known, mining)?;
+    if let Some(report) = mine(&miner, &derived.dataset, config, template, &derived.work)? {
+        telemetry.count("positives", report.counts.positives);
+        telemetry.count("negatives", report.counts.negatives);
     }
-    Ok(())
+    drop(miner);
+    derived.publish(&mut telemetry)
 }
