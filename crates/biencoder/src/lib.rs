@@ -21,6 +21,10 @@
     )
 )]
 
+#[cfg(test)]
+#[path = "../../torch-ext/tests/common/mod.rs"]
+mod common;
+
 mod alignment;
 mod config;
 mod error;

@@ -1,4 +1,5 @@
-//! Alignment as run: what moves, what stays, and that a second round of training takes it.
+//! Alignment as run: what moves, what stays, the same bytes from two processes and after a kill, and that a second round of
+//! training takes it.
 #![allow(
     clippy::unwrap_used,
     reason = "a test that cannot go on should stop where it is"
@@ -7,13 +8,14 @@
 #[allow(dead_code, reason = "each test file uses a part of it")]
 mod common;
 
-use common::{Place, place_with_everything};
+use common::{Place, end_well, killed_and_not, place_with_everything, published, start};
 use jobmatch_artifact::{Begin, Identity, begin};
 use jobmatch_biencoder::BiEncoder;
 use jobmatch_records::{
     Kind, Pair, PairSource, ParquetWriter, Positive, ReadOptions, Sentence, read_jobs, read_shards,
 };
 
+const PROGRAM: &str = "jobmatch-align";
 const ALIGN: &str =
     "--dataset dataset --sentences sentences --model bi --definitions definitions.tsv --quiet";
 
@@ -67,7 +69,7 @@ fn positives_without_evidence_go_to_the_sentence_the_model_picks() {
     let place = place_with_everything();
     let sentences = write_sentences(&place, |_| true);
     place
-        .run("jobmatch-align", &format!("{ALIGN} --output aligned"))
+        .run(PROGRAM, &format!("{ALIGN} --output aligned"))
         .success();
     let (before, after) = (
         rows::<Pair>(&place, "dataset/train"),
@@ -129,10 +131,19 @@ fn positives_without_evidence_go_to_the_sentence_the_model_picks() {
 }
 
 #[test]
+fn two_processes_and_a_killed_one_give_the_same_bytes() {
+    let place = place_with_everything();
+    write_sentences(&place, |_| true);
+    killed_and_not(&place, PROGRAM, ALIGN, 1, 3);
+    end_well(start(&place, PROGRAM, ALIGN, "shared", 2));
+    assert!(published(&place.path("shared")) == published(&place.path("straight")));
+}
+
+#[test]
 fn sentences_of_other_jobs_are_refused() {
     let place = place_with_everything();
     write_sentences(&place, |job_id| job_id != "J001");
-    let ended = place.run("jobmatch-align", &format!("{ALIGN} --output aligned"));
+    let ended = place.run(PROGRAM, &format!("{ALIGN} --output aligned"));
     assert_eq!(ended.code, Some(1));
     assert!(
         ended.stderr.contains("job J001 has no sentences"),

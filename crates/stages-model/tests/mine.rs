@@ -10,34 +10,16 @@ mod common;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 
-use common::{PROGRAMS, Place, place_with_everything, published};
+use common::{Place, end_well, killed_and_not, place_with_everything, published, start};
 use jobmatch_records::{Pair, PairSource, Positive, read_shards};
 
+const PROGRAM: &str = "jobmatch-mine-negatives";
 const MINE: &str = "--dataset dataset --model bi --definitions definitions.tsv --negatives 3 --depth 20 --rows-per-file 5 \
                     --relative-margin 0.01 --quiet";
 
-fn start(place: &Place, output: &str, rank: u32, ranks: u32) -> Child {
-    let named = |(name, _): &&(&str, &str)| *name == "jobmatch-mine-negatives";
-    Command::new(PROGRAMS.iter().find(named).unwrap().1)
-        .args(MINE.split_whitespace())
-        .args(["--output", output])
-        .current_dir(place.path(""))
-        .env("RANK", rank.to_string())
-        .env("WORLD_SIZE", ranks.to_string())
-        .env("OMP_NUM_THREADS", "1")
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap()
-}
-
-fn end_well(child: Child) {
-    let ended = child.wait_with_output().unwrap();
-    let text = String::from_utf8_lossy(&ended.stderr).into_owned();
-    assert!(ended.status.success(), "{text}");
+fn mine(place: &Place, output: &str, ranks: u32) {
+    end_well(start(place, PROGRAM, MINE, output, ranks));
 }
 
 fn pairs(folder: &Path) -> Vec<Pair> {
@@ -48,7 +30,7 @@ fn pairs(folder: &Path) -> Vec<Pair> {
 #[test]
 fn mined_negatives_are_added_and_none_is_a_known_positive() {
     let place = place_with_everything();
-    end_well(start(&place, "mined", 0, 1));
+    mine(&place, "mined", 1);
     let (before, after) = (pairs(&place.path("dataset")), pairs(&place.path("mined")));
     let (hard, others): (Vec<Pair>, Vec<Pair>) = after
         .into_iter()
@@ -99,12 +81,9 @@ fn mined_negatives_are_added_and_none_is_a_known_positive() {
 #[test]
 fn what_was_mined_before_is_refused() {
     let place = place_with_everything();
-    end_well(start(&place, "mined", 0, 1));
+    mine(&place, "mined", 1);
     let again = MINE.replace("--dataset dataset", "--dataset mined");
-    let ended = place.run(
-        "jobmatch-mine-negatives",
-        &format!("{again} --output again"),
-    );
+    let ended = place.run(PROGRAM, &format!("{again} --output again"));
     assert_eq!(ended.code, Some(1));
     assert!(
         ended.stderr.contains("was it mined before?"),
@@ -116,31 +95,10 @@ fn what_was_mined_before_is_refused() {
 #[test]
 fn two_processes_and_a_killed_one_give_the_same_bytes() {
     let place = place_with_everything();
-    let begun = Instant::now();
-    end_well(start(&place, "straight", 0, 1));
-    let whole = begun.elapsed();
+    killed_and_not(&place, PROGRAM, MINE, 1, 3);
     let expected = published(&place.path("straight"));
-    assert!(
-        expected
-            .keys()
-            .filter(|name| name.starts_with("train/"))
-            .count()
-            > 3
-    );
-
-    let both = [start(&place, "shared", 0, 2), start(&place, "shared", 1, 2)];
-    both.into_iter().for_each(end_well);
+    let mined = |name: &&String| name.starts_with("train/");
+    assert!(expected.keys().filter(mined).count() > 3);
+    mine(&place, "shared", 2);
     assert!(published(&place.path("shared")) == expected);
-
-    for ninth in [3, 5, 7] {
-        let mut child = start(&place, "killed", 0, 1);
-        std::thread::sleep(whole * ninth / 9);
-        child.kill().unwrap();
-        child.wait_with_output().unwrap();
-    }
-    end_well(start(&place, "killed", 0, 1));
-    assert!(published(&place.path("killed")) == expected);
-    let begun = Instant::now();
-    end_well(start(&place, "killed", 0, 1));
-    assert!(begun.elapsed() < Duration::from_secs(60));
 }

@@ -9,86 +9,15 @@
 mod common;
 
 use std::fs;
-use std::net::TcpListener;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Command;
+use std::time::Duration;
 
-use common::{PROGRAMS, Place, place_with_everything, published};
+use common::{end_well, killed_and_not, place_with_everything, published, start};
 
 const BIENCODER: &str = "--dataset dataset --model bi --definitions definitions.tsv --batch-size 16 --epochs 4 \
                          --evaluate-every 7 --checkpoint-every 3 --accumulation 2 --seed 3 --quiet";
 const CROSSENCODER: &str = "--dataset dataset --model cross --batch-size 16 --epochs 2 --evaluate-every 7 \
                             --checkpoint-every 3 --seed 3 --quiet";
-
-fn start(place: &Place, program: &str, arguments: &str, output: &str, ranks: u32) -> Vec<Child> {
-    let (_, path) = PROGRAMS.iter().find(|(name, _)| *name == program).unwrap();
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
-    drop(listener);
-    (0..ranks)
-        .map(|rank| {
-            Command::new(path)
-                .args(arguments.split_whitespace())
-                .args(["--output", output])
-                .current_dir(place.path(""))
-                .env("RANK", rank.to_string())
-                .env("WORLD_SIZE", ranks.to_string())
-                .env("MASTER_ADDR", "127.0.0.1")
-                .env("MASTER_PORT", port.to_string())
-                .env("OMP_NUM_THREADS", "1")
-                .stdout(Stdio::null())
-                .stderr(Stdio::piped())
-                .spawn()
-                .unwrap()
-        })
-        .collect()
-}
-
-fn end_well(children: Vec<Child>) {
-    for child in children {
-        let ended = child.wait_with_output().unwrap();
-        let text = String::from_utf8_lossy(&ended.stderr).into_owned();
-        assert!(ended.status.success(), "{text}");
-    }
-}
-
-fn killed_and_not(program: &str, arguments: &str, ranks: u32, kills: u32) {
-    let place = place_with_everything();
-    let begun = Instant::now();
-    end_well(start(&place, program, arguments, "straight", ranks));
-    let whole = begun.elapsed();
-    let expected = published(&place.path("straight"));
-    assert!(
-        expected.contains_key("model/model.safetensors"),
-        "{:?}",
-        expected.keys()
-    );
-    for kill in 0..kills {
-        let mut children = start(&place, program, arguments, "killed", ranks);
-        std::thread::sleep(whole * (4 + kill % 4) / 9);
-        children[(kill % ranks) as usize].kill().unwrap();
-        for child in children {
-            child.wait_with_output().unwrap();
-        }
-    }
-    end_well(start(&place, program, arguments, "killed", ranks));
-    let found = published(&place.path("killed"));
-    assert_eq!(
-        expected.keys().collect::<Vec<_>>(),
-        found.keys().collect::<Vec<_>>()
-    );
-    for (name, bytes) in &expected {
-        assert!(found[name] == *bytes, "{name} differs");
-    }
-    assert!(
-        !place.path(".killed.work").exists(),
-        "the work folder stays"
-    );
-    // All ranks find that there is nothing left to do.
-    let begun = Instant::now();
-    end_well(start(&place, program, arguments, "killed", ranks));
-    assert!(begun.elapsed() < Duration::from_secs(60));
-}
 
 fn kills() -> u32 {
     if std::env::var_os("JOBMATCH_SLOW").is_some() {
@@ -100,34 +29,65 @@ fn kills() -> u32 {
 
 #[test]
 fn a_biencoder_on_one_rank() {
-    killed_and_not("jobmatch-train-biencoder", BIENCODER, 1, kills());
+    let place = place_with_everything();
+    killed_and_not(&place, "jobmatch-train-biencoder", BIENCODER, 1, kills());
+    assert!(place.path("killed/model/model.safetensors").exists());
 }
 
 #[test]
-fn a_biencoder_on_two_ranks_with_cached_gradients() {
-    let arguments = format!("{BIENCODER} --cached-gradients true --chunk-tokens 200");
-    killed_and_not("jobmatch-train-biencoder", &arguments, 2, kills());
+fn a_biencoder_on_two_ranks_with_everything() {
+    let place = place_with_everything();
+    let mine = "--dataset dataset --model bi --definitions definitions.tsv --output mined --quiet";
+    place.run("jobmatch-mine-negatives", mine).success();
+    let arguments = BIENCODER.replace("--dataset dataset", "--dataset mined");
+    let more = "--hard-negatives 2 --symmetric true --matryoshka-dimensions 32,8 --cached-gradients true --chunk-tokens 200";
+    let arguments = format!("{arguments} {more}");
+    killed_and_not(&place, "jobmatch-train-biencoder", &arguments, 2, kills());
 }
 
 #[test]
 fn a_crossencoder_on_one_rank() {
-    killed_and_not("jobmatch-train-crossencoder", CROSSENCODER, 1, kills());
+    let place = place_with_everything();
+    killed_and_not(
+        &place,
+        "jobmatch-train-crossencoder",
+        CROSSENCODER,
+        1,
+        kills(),
+    );
 }
 
 #[test]
 fn a_crossencoder_on_two_ranks_in_half_precision() {
+    let place = place_with_everything();
     let arguments = format!("{CROSSENCODER} --precision fp16");
-    killed_and_not("jobmatch-train-crossencoder", &arguments, 2, kills());
+    killed_and_not(
+        &place,
+        "jobmatch-train-crossencoder",
+        &arguments,
+        2,
+        kills(),
+    );
 }
 
 #[test]
-fn a_warning_ends_it_with_a_message_and_a_checkpoint() {
+fn a_warning_ends_a_biencoder_with_a_message_and_a_checkpoint() {
+    warned("jobmatch-train-biencoder", BIENCODER);
+}
+
+#[test]
+fn a_warning_ends_a_crossencoder_with_a_message_and_a_checkpoint() {
+    warned("jobmatch-train-crossencoder", CROSSENCODER);
+}
+
+/// SIGTERM, as a cluster sends it, in the middle.
+fn warned(program: &str, arguments: &str) {
     let place = place_with_everything();
-    let program = "jobmatch-train-crossencoder";
     // Long enough to be met in the middle.
-    let arguments = CROSSENCODER
+    let arguments = arguments
         .replace("--checkpoint-every 3", "--checkpoint-every 1000")
-        .replace("--epochs 2", "--epochs 8");
+        .replace("--epochs 2", "--epochs 8")
+        .replace("--epochs 4", "--epochs 16");
     end_well(start(&place, program, &arguments, "straight", 1));
     let mut children = start(&place, program, &arguments, "warned", 1);
     let log = place.path(".warned.work/output/log.jsonl");
