@@ -50,8 +50,11 @@ pub struct BiEncoderConfig {
 }
 
 impl Default for BiEncoderConfig {
-    /// Batch, scale and rate as sentence-transformers' documentation has them.
+    /// Batch and scale as sentence-transformers' documentation has them; scale and rate were the best on dev of those tried with
+    /// MiniLM on O*NET (`docs/training.md` has the table).
     fn default() -> Self {
+        let mut trainer = TrainerConfig::default();
+        trainer.optimizer.learning_rate = 1e-4;
         Self {
             batch_size: 64,
             epochs: 1,
@@ -69,7 +72,7 @@ impl Default for BiEncoderConfig {
             evaluate_every: 100,
             evaluate_queries: 500,
             evaluate_passages: 10_000,
-            trainer: TrainerConfig::default(),
+            trainer,
         }
     }
 }

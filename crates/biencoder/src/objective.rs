@@ -294,10 +294,10 @@ mod tests {
     }
 
     /// All ranks draw the same cases and see the same sum, so a failure is one on all of them.
-    fn check(world: &World) {
+    fn check(world: &World, cases_drawn: u32) {
         let random = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
         let config = Config {
-            cases: 200,
+            cases: cases_drawn,
             failure_persistence: None,
             ..Config::default()
         };
@@ -319,7 +319,7 @@ mod tests {
         by_itself(
             "objective::tests::no_known_positive_stands_in_a_denominator",
             || {
-                check(&World::alone(Device::Cpu));
+                check(&World::alone(Device::Cpu), 200);
             },
         );
     }
@@ -327,6 +327,6 @@ mod tests {
     #[test]
     fn no_known_positive_of_another_rank_stands_in_a_denominator() {
         let test = "objective::tests::no_known_positive_of_another_rank_stands_in_a_denominator";
-        on_ranks(test, 4, check);
+        on_ranks(test, 4, |world| check(world, 60));
     }
 }
