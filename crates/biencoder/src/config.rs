@@ -18,7 +18,8 @@ pub struct BiEncoderConfig {
     pub max_steps: Option<u64>,
     /// Cosines are multiplied by this before the softmax: the inverse of a temperature.
     pub scale: f64,
-    /// Whether each passage must also find its query among the batch's queries.
+    /// Whether each passage must also find its query among the batch's queries. Only so are the scores of different queries
+    /// comparable, which they have to be where a job's score is the highest of its sentences.
     pub symmetric: bool,
     /// Whether passages that are known positives of a row's job or text are left out of its denominator.
     pub mask_known_positives: bool,
@@ -50,8 +51,8 @@ pub struct BiEncoderConfig {
 }
 
 impl Default for BiEncoderConfig {
-    /// Batch and scale as sentence-transformers' documentation has them; scale and rate were the best on dev of those tried with
-    /// MiniLM on O*NET (`docs/training.md` has the table).
+    /// Batch and scale as sentence-transformers' documentation has them. Scale, rate and symmetry were the best on dev of those
+    /// tried with MiniLM on O*NET (`docs/training.md` has the table).
     fn default() -> Self {
         let mut trainer = TrainerConfig::default();
         trainer.optimizer.learning_rate = 1e-4;
@@ -60,7 +61,7 @@ impl Default for BiEncoderConfig {
             epochs: 1,
             max_steps: None,
             scale: 20.0,
-            symmetric: false,
+            symmetric: true,
             mask_known_positives: true,
             hard_negatives: 0,
             matryoshka_dimensions: Vec::new(),

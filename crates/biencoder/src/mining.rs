@@ -28,14 +28,15 @@ pub struct MiningConfig {
 }
 
 impl Default for MiningConfig {
-    /// Four of the first fifty, each at most 95 % as similar as the positive.
+    /// Four of the first fifty, each at most 80 % as similar as the positive. Of fifty read on O*NET, whose labels have many gaps,
+    /// six were right all the same; at 95 %, the margin of the paper, thirteen.
     fn default() -> Self {
         Self {
             negatives: 4,
             skip: 0,
             depth: 50,
             absolute_margin: None,
-            relative_margin: Some(0.05),
+            relative_margin: Some(0.2),
         }
     }
 }

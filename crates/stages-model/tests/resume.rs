@@ -37,7 +37,7 @@ fn a_biencoder_on_one_rank() {
 #[test]
 fn a_biencoder_on_two_ranks_with_everything() {
     let place = place_with_everything();
-    let mine = "--dataset dataset --model bi --definitions definitions.tsv --output mined --quiet";
+    let mine = "--dataset dataset --model bi --definitions definitions.tsv --relative-margin 0.01 --output mined --quiet";
     place.run("jobmatch-mine-negatives", mine).success();
     let arguments = BIENCODER.replace("--dataset dataset", "--dataset mined");
     let more = "--hard-negatives 2 --symmetric true --matryoshka-dimensions 32,8 --cached-gradients true --chunk-tokens 200";

@@ -70,6 +70,8 @@ fn config(batch_size: usize, steps: u64, cached_gradients: bool) -> BiEncoderCon
         epochs: u64::MAX,
         max_steps: Some(steps),
         cached_gradients,
+        // As the peer's loss.
+        symmetric: false,
         ..BiEncoderConfig::default()
     }
 }
