@@ -8,7 +8,8 @@
 #[allow(dead_code, reason = "each test file uses a part of it")]
 mod common;
 
-use common::{Place, end_well, killed_and_not, place_with_everything, published, start};
+use common::ranks::{end_well, killed_and_not, start};
+use common::{Place, place_with_everything, published};
 use jobmatch_artifact::{Begin, Identity, begin};
 use jobmatch_biencoder::BiEncoder;
 use jobmatch_records::{

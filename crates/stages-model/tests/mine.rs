@@ -11,7 +11,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
 use std::path::Path;
 
-use common::{Place, end_well, killed_and_not, place_with_everything, published, start};
+use common::ranks::{end_well, killed_and_not, start};
+use common::{Place, place_with_everything, published};
 use jobmatch_records::{Pair, PairSource, Positive, read_shards};
 
 const PROGRAM: &str = "jobmatch-mine-negatives";

@@ -12,7 +12,8 @@ use std::fs;
 use std::process::Command;
 use std::time::Duration;
 
-use common::{end_well, killed_and_not, place_with_everything, published, start};
+use common::ranks::{end_well, killed_and_not, start};
+use common::{place_with_everything, published};
 
 const BIENCODER: &str = "--dataset dataset --model bi --definitions definitions.tsv --batch-size 16 --epochs 4 \
                          --evaluate-every 7 --checkpoint-every 3 --accumulation 2 --seed 3 --quiet";

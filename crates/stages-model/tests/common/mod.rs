@@ -2,7 +2,7 @@
 
 #[path = "../../../stages-data/tests/common/place.rs"]
 mod place;
-mod ranks;
+pub mod ranks;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,7 +13,6 @@ use jobmatch_artifact::{Identity, Resume, Shard, resume};
 use jobmatch_dataset::{Config, Files, Reading, Unobserved, build};
 
 pub use place::*;
-pub use ranks::*;
 
 /// The model programs and where they were built.
 pub const PROGRAMS: [(&str, &str); 7] = [
