@@ -135,8 +135,7 @@ fn transformer(store: &nn::VarStore, folder: &ModelFolder) -> Result<Box<dyn Tra
 }
 
 /// A batch on the CPU is filled up to a multiple of so many tokens. oneDNN makes, and keeps, code for each number of rows that it
-/// meets; with few numbers that takes less time than the filling, and hundreds of MiB less. Tensors of few sizes also leave
-/// fewer holes in memory.
+/// meets: hundreds of MiB in a large step. Tensors of few sizes also leave fewer holes in memory.
 const MULTIPLE_OF_TOKENS: usize = 64;
 
 /// What `compute` gives for batches of like length, `[rows, ...]` each, put together in the order of `tokens`.
