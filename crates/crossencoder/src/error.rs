@@ -38,6 +38,32 @@ pub enum Error {
         /// The label.
         label: f32,
     },
+    /// A share of hard negatives is asked for, and there are none of one kind.
+    #[error(
+        "setting `negatives.hard_share` is {share}, but {folder} holds {hard} hard and {random} random negatives:          add hard ones with jobmatch-mine-negatives, random ones with `jobmatch-dataset --negatives`, or leave the setting out"
+    )]
+    NoSuchNegatives {
+        /// The data set's folder.
+        folder: PathBuf,
+        /// The share.
+        share: f64,
+        /// Hard negatives.
+        hard: u64,
+        /// Random negatives.
+        random: u64,
+    },
+    /// A model computed no number.
+    #[error(
+        "the cross-encoder gives {logit} for the pair \"{text}\" | \"{passage}\": its weights are broken, or its precision is too low"
+    )]
+    NotFinite {
+        /// What it gave.
+        logit: f32,
+        /// The pair's text.
+        text: String,
+        /// The pair's passage.
+        passage: String,
+    },
     /// The dev pairs could not be measured.
     #[error("cannot measure the dev pairs")]
     Metrics(#[from] jobmatch_metrics::Error),
@@ -56,6 +82,20 @@ pub enum Error {
     /// libtorch refused an operation.
     #[error("libtorch failed")]
     Torch(#[from] tch::TchError),
+}
+
+impl Error {
+    pub(crate) fn setting(
+        setting: &'static str,
+        value: impl ToString,
+        expected: &'static str,
+    ) -> Self {
+        Self::Setting {
+            setting,
+            value: value.to_string(),
+            expected,
+        }
+    }
 }
 
 /// The crate's result.

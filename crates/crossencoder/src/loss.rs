@@ -15,6 +15,11 @@ pub fn binary_cross_entropy(logits: &Tensor, labels: &Tensor, pos_weight: f64) -
     logits.binary_cross_entropy_with_logits(labels, None::<&Tensor>, Some(&weight), Reduction::Mean)
 }
 
+/// A label as it counts with label smoothing: `(1 - s)·y + s/2`.
+pub(crate) fn smoothed(label: f32, smoothing: f64) -> f32 {
+    ((1.0 - smoothing) * f64::from(label) + smoothing / 2.0) as f32
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -28,5 +33,12 @@ mod tests {
             |(z, y): (f64, f64)| -(4.0 * y * sigmoid(z).ln() + (1.0 - y) * (1.0 - sigmoid(z)).ln());
         let expected = z.into_iter().zip(y).map(each).sum::<f64>() / 3.0;
         assert!((loss.double_value(&[]) - expected).abs() < 1e-12);
+    }
+
+    #[test]
+    fn smoothing_moves_labels_to_the_middle() {
+        assert_eq!([smoothed(1.0, 0.0), smoothed(0.0, 0.0)], [1.0, 0.0]);
+        assert_eq!([smoothed(1.0, 0.2), smoothed(0.0, 0.2)], [0.9, 0.1]);
+        assert_eq!(smoothed(0.5, 0.7), 0.5);
     }
 }

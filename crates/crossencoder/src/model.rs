@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use jobmatch_encoder::{Device, InferenceConfig, ModelFolder, PairEncoder, PairScorer};
+use jobmatch_encoder::{Device, InferenceConfig, ModelFolder, PairEncoder, PairScorer, PairScores};
 use jobmatch_torch_ext::best_device;
 
-use crate::Result;
+use crate::{CrossEncoderConfig, Error, Result};
 
 /// A cross-encoder in use, with its fingerprint.
 #[derive(Debug)]
@@ -28,8 +28,15 @@ impl CrossEncoder {
     /// # Errors
     /// As [`CrossEncoder::load`], and when the model or its device do not bear a setting.
     pub fn load_with(model: &str, config: InferenceConfig) -> Result<Self> {
-        TrainableCrossEncoder::from_folder(ModelFolder::open(model)?, best_device(0))?
-            .in_use(config)
+        Self::load_on(model, best_device(0), config)
+    }
+
+    /// As [`CrossEncoder::load_with`], onto `device`.
+    ///
+    /// # Errors
+    /// As [`CrossEncoder::load_with`].
+    pub fn load_on(model: &str, device: Device, config: InferenceConfig) -> Result<Self> {
+        TrainableCrossEncoder::from_folder(ModelFolder::open(model)?, device)?.in_use(config)
     }
 
     /// `blake3:` and a hash over all that decides the logits, as it stood in the folder.
@@ -41,13 +48,35 @@ impl CrossEncoder {
     /// `progress` hears how many are done.
     ///
     /// # Errors
-    /// When a pair cannot be tokenized.
+    /// When a pair cannot be tokenized, and when a logit is no finite number.
     pub fn score(
         &self,
         pairs: &[(&str, &str)],
         progress: &mut dyn FnMut(usize),
     ) -> Result<Vec<f32>> {
-        Ok(self.scorer.score(pairs, progress)?.0)
+        Ok(self.score_with_counts(pairs, progress)?.logits)
+    }
+
+    /// As [`CrossEncoder::score`], with the tokens that were computed, and what was cut off pairs that are longer than the model
+    /// takes.
+    ///
+    /// # Errors
+    /// As [`CrossEncoder::score`].
+    pub fn score_with_counts(
+        &self,
+        pairs: &[(&str, &str)],
+        progress: &mut dyn FnMut(usize),
+    ) -> Result<PairScores> {
+        let scores = self.scorer.score(pairs, progress)?;
+        let mut all = pairs.iter().zip(&scores.logits);
+        match all.find(|(_, logit)| !logit.is_finite()) {
+            Some((pair, &logit)) => Err(Error::NotFinite {
+                logit,
+                text: pair.0.to_owned(),
+                passage: pair.1.to_owned(),
+            }),
+            None => Ok(scores),
+        }
     }
 }
 
@@ -71,6 +100,17 @@ impl TrainableCrossEncoder {
             encoder,
             fingerprint,
         })
+    }
+
+    /// As [`from_folder`](Self::from_folder), with the lengths that a training asks for: they are saved with the model.
+    pub(crate) fn as_configured(
+        folder: ModelFolder,
+        config: &CrossEncoderConfig,
+        device: Device,
+    ) -> Result<Self> {
+        let mut folder = folder.with_max_tokens(config.max_tokens);
+        folder.metadata.pair_windows = config.windows;
+        Self::from_folder(folder, device)
     }
 
     /// The model in use, with the weights as they are now.

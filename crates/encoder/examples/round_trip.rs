@@ -33,7 +33,7 @@ fn main() -> Outcome<()> {
             .map(|(a, b)| (a.as_str(), b.as_str()))
             .collect();
         let scorer = encoder.scorer(InferenceConfig::default())?;
-        for logit in scorer.score(&pairs, &mut |_| {})?.0 {
+        for logit in scorer.score(&pairs, &mut |_| {})?.logits {
             writeln!(output, "{logit}")?;
         }
     } else {

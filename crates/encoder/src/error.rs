@@ -110,14 +110,14 @@ pub enum Error {
     },
     /// Windows over a text cannot go on.
     #[error(
-        "windows of {max_tokens} tokens that share {stride} cannot go on, since special tokens and prompt take {fixed}: \
+        "windows of {max_tokens} tokens that share {stride} cannot go on, since what stands in each of them takes {fixed}: \
          stride must be less than {}",
         .max_tokens.saturating_sub(*.fixed)
     )]
     Windows {
         /// Tokens that neighbours are to share.
         stride: usize,
-        /// Special tokens and the prompt's tokens.
+        /// Tokens that stand in each window: special ones, and a prompt or the second text of a pair.
         fixed: usize,
         /// The longest input in tokens, special tokens included.
         max_tokens: usize,

@@ -31,6 +31,7 @@ mod folder;
 mod hub;
 mod inference;
 mod pair;
+mod pair_tokens;
 mod pooling;
 mod projection;
 #[cfg(feature = "rust-bert")]
@@ -52,7 +53,8 @@ pub use error::{Error, Result};
 pub use folder::{Metadata, ModelFolder, ModelSources, Prompts, Similarity, resolve_model};
 pub use hub::Hub;
 pub use inference::{InferenceConfig, Precision};
-pub use pair::{PairEncoder, PairScorer};
+pub use pair::{PairEncoder, PairScorer, PairScores};
+pub use pair_tokens::{CutCounts, PairTokens, PairWindows, WindowPooling};
 pub use pooling::{Pooling, PoolingMode, l2_normalize};
 #[cfg(feature = "rust-bert")]
 pub use rust_bert_model::RustBertModel;

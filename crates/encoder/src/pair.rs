@@ -1,7 +1,7 @@
 //! A cross-encoder: pairs of texts to one logit each.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tch::{Device, Tensor, nn};
 
@@ -10,6 +10,7 @@ use crate::classifier::{HEAD, SequenceClassifier};
 use crate::embedder::checked_tokenizer;
 use crate::folder::ModelFolder;
 use crate::inference::{Compute, InferenceConfig, run, workers};
+use crate::pair_tokens::{CutCounts, PairTokens, PairWindows};
 use crate::sentence::in_batches;
 use crate::tokenizer::TextTokenizer;
 use crate::tokens::Tokens;
@@ -73,7 +74,32 @@ impl PairEncoder {
         &self.tokenizer
     }
 
-    /// Logits `[rows]` of tokenized pairs, in input order. Rows are computed in batches of like length within
+    /// Tokens of (text, passage) pairs: too long ones in windows, where the folder's metadata has them, else cut.
+    ///
+    /// # Errors
+    /// When a pair cannot be tokenized.
+    pub fn encode(&self, pairs: &[(&str, &str)]) -> Result<PairTokens> {
+        let windows = self.folder.metadata.pair_windows;
+        self.tokenizer.pair_tokens(pairs, windows)
+    }
+
+    /// Logits `[pairs]` of what [`encode`](Self::encode) gave, each pooled over the pair's windows; as
+    /// [`forward`](Self::forward) otherwise.
+    ///
+    /// # Errors
+    /// When libtorch fails.
+    pub fn forward_pairs(
+        &self,
+        pairs: &PairTokens,
+        budget: TokenBudget,
+        train: bool,
+    ) -> Result<Tensor> {
+        let logits_w = self.forward(&pairs.tokens, budget, train)?;
+        let windows = self.folder.metadata.pair_windows.unwrap_or_default();
+        windows.pooling.pool(&logits_w, &pairs.windows)
+    }
+
+    /// Logits `[rows]` of tokens, in input order. Rows are computed in batches of like length within
     /// `budget`. `train` switches dropout on; gradients flow unless the caller forbids them.
     ///
     /// # Errors
@@ -101,6 +127,7 @@ impl PairEncoder {
         Ok(PairScorer {
             model: self.model.freeze(config.format(device)?)?,
             tokenizer: Arc::clone(&self.tokenizer),
+            windows: self.folder.metadata.pair_windows,
             config,
             device,
         })
@@ -120,6 +147,7 @@ impl PairEncoder {
 pub struct PairScorer {
     model: SequenceClassifier,
     tokenizer: Arc<TextTokenizer>,
+    windows: Option<PairWindows>,
     config: InferenceConfig,
     device: Device,
 }
@@ -138,8 +166,8 @@ impl PairScorer {
         &self.tokenizer
     }
 
-    /// Logits of (text, passage) pairs, in input order; and the tokens that were computed. `progress` hears after each pass how
-    /// many pairs are done.
+    /// Logits of (text, passage) pairs, in input order; of pairs that are too long out of windows, where the model was trained
+    /// with them. `progress` hears how many pairs are done.
     ///
     /// # Errors
     /// When a pair cannot be tokenized, or libtorch fails.
@@ -147,17 +175,68 @@ impl PairScorer {
         &self,
         pairs: &[(&str, &str)],
         progress: &mut dyn FnMut(usize),
+    ) -> Result<PairScores> {
+        if let Some(windows) = self.windows {
+            return self.score_windows(pairs, windows, progress);
+        }
+        let (tokenizer, cut) = (self.tokenizer(), Mutex::new(CutCounts::default()));
+        let tokenize = |pairs: &[(&str, &str)]| {
+            let encoded = tokenizer.pair_tokens(pairs, None)?;
+            *cut.lock().unwrap_or_else(PoisonError::into_inner) += encoded.cut;
+            Ok(encoded.tokens)
+        };
+        let (logits, usage) = self.run(pairs, tokenize, progress)?;
+        Ok(PairScores {
+            logits,
+            usage,
+            cut: cut.into_inner().unwrap_or_else(PoisonError::into_inner),
+        })
+    }
+
+    fn score_windows(
+        &self,
+        pairs: &[(&str, &str)],
+        windows: PairWindows,
+        progress: &mut dyn FnMut(usize),
+    ) -> Result<PairScores> {
+        let mut scores = PairScores {
+            logits: Vec::with_capacity(pairs.len()),
+            usage: TokenUsage::default(),
+            cut: CutCounts::default(),
+        };
+        // The tokens of so many are in memory at once.
+        for pairs in pairs.chunks(1024) {
+            let encoded = self.tokenizer.pair_tokens(pairs, Some(windows))?;
+            let (logits, usage) =
+                self.run(&encoded.tokens, |tokens| Ok(tokens.to_vec()), &mut |_| {})?;
+            let mut rest = &logits[..];
+            for &count in &encoded.windows {
+                let (of_pair, others) = rest.split_at(count);
+                scores.logits.push(windows.pooling.of(of_pair));
+                rest = others;
+            }
+            scores.usage += usage;
+            scores.cut += encoded.cut;
+            progress(scores.logits.len());
+        }
+        Ok(scores)
+    }
+
+    fn run<T: Sync>(
+        &self,
+        inputs: &[T],
+        tokenize: impl Fn(&[T]) -> Result<Vec<Tokens>> + Sync,
+        progress: &mut dyn FnMut(usize),
     ) -> Result<(Vec<f32>, TokenUsage)> {
-        let tokenizer = self.tokenizer();
         let other = |model: SequenceClassifier| -> Compute {
             Box::new(move |batch| model.forward(batch, false))
         };
         run(
-            pairs,
+            inputs,
             1,
             &self.config,
             self.device,
-            |pairs| tokenizer.encode_pairs(pairs),
+            tokenize,
             |batch| self.model.forward(batch, false),
             || {
                 let shared = (0..workers(self.device)).map_while(|_| self.model.share());
@@ -166,4 +245,15 @@ impl PairScorer {
             progress,
         )
     }
+}
+
+/// What scoring pairs gave.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PairScores {
+    /// One for each pair, in input order.
+    pub logits: Vec<f32>,
+    /// The tokens that were computed.
+    pub usage: TokenUsage,
+    /// What was cut off pairs that were too long.
+    pub cut: CutCounts,
 }

@@ -1,6 +1,6 @@
 //! Texts to token ids.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use tokenizers::{
@@ -8,6 +8,7 @@ use tokenizers::{
     TruncationStrategy,
 };
 
+use crate::pair_tokens::{Memo, PairTemplate};
 use crate::tokenizer_files::{TokenizerFiles, read_tokenizer};
 use crate::tokens::Tokens;
 use crate::{Error, Result};
@@ -33,6 +34,9 @@ pub struct TextTokenizer {
     max_tokens: usize,
     truncation: Truncation,
     segments: bool,
+    pairs: Option<PairTemplate>,
+    memo: Memo,
+    path: PathBuf,
 }
 
 impl TextTokenizer {
@@ -73,11 +77,14 @@ impl TextTokenizer {
             });
         }
         Ok(Self {
+            pairs: PairTemplate::of(&tokenizer),
             tokenizer,
             uncut: OnceLock::new(),
             max_tokens,
             truncation: Truncation::default(),
             segments,
+            memo: Memo::default(),
+            path: path.to_path_buf(),
         })
     }
 
@@ -117,55 +124,6 @@ impl TextTokenizer {
         }
     }
 
-    /// Tokens of each (first, second) pair, in input order, in parallel. Pairs that are too long are cut as
-    /// [`truncation`](Self::truncation) says.
-    ///
-    /// # Errors
-    /// When the tokenizer fails on a pair, and, under [`Truncation::OnlyFirst`] and [`Truncation::OnlySecond`], when
-    /// the text that must not be cut leaves no token for the other: transformers then leaves the pair too long.
-    pub fn encode_pairs(&self, pairs: &[(&str, &str)]) -> Result<Vec<Tokens>> {
-        if self.truncation == Truncation::LongestFirst {
-            return self.encode_inputs(pairs.to_vec());
-        }
-        let failed = |source| Error::Tokenize { source };
-        let halves = |half: fn(&(&str, &str)) -> String| -> Result<Vec<Encoding>> {
-            let texts: Vec<String> = pairs.iter().map(half).collect();
-            self.uncut().encode_batch_fast(texts, false).map_err(failed)
-        };
-        let firsts = halves(|pair| pair.0.to_owned())?;
-        let seconds = halves(|pair| pair.1.to_owned())?;
-        let room = self.max_tokens - special_tokens(&self.tokenizer, true);
-        let cut_first = self.truncation == Truncation::OnlyFirst;
-        let encode = |(pair, (mut first, mut second)): (usize, (Encoding, Encoding))| {
-            let over = (first.len() + second.len()).saturating_sub(room);
-            let (cut, kept) = if cut_first {
-                (&mut first, second.len())
-            } else {
-                (&mut second, first.len())
-            };
-            if over > 0 {
-                if cut.len() <= over {
-                    return Err(Error::PairTooLong {
-                        pair,
-                        kept: if cut_first { "second" } else { "first" },
-                        tokens: kept,
-                        room,
-                        max_tokens: self.max_tokens,
-                    });
-                }
-                cut.truncate(cut.len() - over, 0, TruncationDirection::Right);
-            }
-            let whole = self.tokenizer.post_process(first, Some(second), true);
-            Ok(self.tokens(&whole.map_err(failed)?))
-        };
-        firsts
-            .into_iter()
-            .zip(seconds)
-            .enumerate()
-            .map(encode)
-            .collect()
-    }
-
     fn encode_inputs<'s, E>(&self, inputs: Vec<E>) -> Result<Vec<Tokens>>
     where
         E: Into<EncodeInput<'s>> + Send,
@@ -188,6 +146,24 @@ impl TextTokenizer {
             vec![0; encoding.len()]
         };
         Tokens::new(encoding.get_ids().to_vec(), type_ids)
+    }
+
+    /// What stands around the texts of a pair.
+    pub(crate) fn pair_template(&self) -> Result<&PairTemplate> {
+        self.pairs.as_ref().ok_or_else(|| Error::Config {
+            path: self.path.clone(),
+            reason: "it does not put the two texts of a pair one after the other".to_owned(),
+        })
+    }
+
+    /// The ids of texts that pairs were made of.
+    pub(crate) fn memo(&self) -> &Memo {
+        &self.memo
+    }
+
+    /// Whether the model is told which text of a pair a token belongs to.
+    pub(crate) fn segments(&self) -> bool {
+        self.segments
     }
 
     /// The tokenizer without truncation.

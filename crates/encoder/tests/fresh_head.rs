@@ -16,7 +16,7 @@ fn a_bare_encoder_gets_a_fresh_head_that_the_seed_decides() {
         tch::manual_seed(seed);
         let scorer = PairScorer::load(model, Device::Cpu, InferenceConfig::default()).unwrap();
         let pairs = [("Plan budgets.", "Repair engines.")];
-        scorer.score(&pairs, &mut |_| {}).unwrap().0
+        scorer.score(&pairs, &mut |_| {}).unwrap().logits
     };
     assert_eq!(logits(1), logits(1));
     assert_ne!(logits(1), logits(2));

@@ -123,7 +123,7 @@ fn logits_do_not_depend_on_the_batch_either() {
     let score = |max_tokens, pairs: &[(&str, &str)]| {
         let config = config(Precision::Float32, max_tokens, 64);
         let scorer = PairScorer::load(&model("tiny-cross"), Device::Cpu, config).unwrap();
-        scorer.score(pairs, &mut |_| {}).unwrap().0
+        scorer.score(pairs, &mut |_| {}).unwrap().logits
     };
     let whole = score(4096, &pairs);
     assert_eq!(score(60, &pairs), whole);

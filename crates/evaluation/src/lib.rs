@@ -91,4 +91,5 @@ pub use numbers::{
 pub use output::{METRICS_JSON, PREDICTIONS_PARQUET, QRELS_TREC, REPORT_HTML, RUN_TREC};
 pub use passages::{ATTRIBUTES_FAISS, ATTRIBUTES_PARQUET, INDEX_JSON, IndexAbout, PassageIndex};
 pub use report::ReportContext;
+pub use retrieve::{Found, candidates};
 pub use systems::name as system_name;

@@ -73,6 +73,29 @@ impl Queries {
         Ok(Self { texts, of_job })
     }
 
+    /// The sentences of jobs, each distinct text once; of empty ones none.
+    pub(crate) fn of_sentences(jobs: &[Vec<Sentence>]) -> Self {
+        let mut numbers: HashMap<&str, u32> = HashMap::new();
+        let mut texts = Vec::new();
+        let mut of_job = Vec::with_capacity(jobs.len());
+        for sentences in jobs {
+            let mut queries = Vec::with_capacity(sentences.len());
+            for sentence in sentences {
+                if sentence.clean.trim().is_empty() {
+                    continue;
+                }
+                let text = *numbers.entry(&sentence.clean).or_insert_with(|| {
+                    texts.push(sentence.clean.clone());
+                    texts.len() as u32 - 1
+                });
+                let (start, end) = (sentence.start, sentence.end);
+                queries.push(Query { text, start, end });
+            }
+            of_job.push(queries);
+        }
+        Self { texts, of_job }
+    }
+
     /// The text of a query.
     pub(crate) fn text(&self, query: &Query) -> &str {
         &self.texts[query.text as usize]

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use jobmatch_records::Sentence;
 use jobmatch_retrieval::Hit;
 
 use crate::config::RetrievalSettings;
@@ -55,6 +56,46 @@ pub(crate) fn retrieve(
         .iter()
         .map(|of_job| merged(of_job, &hits, passages, settings.candidates))
         .collect())
+}
+
+/// A passage that the bi-encoder finds for a job.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Found {
+    /// The passage's row in the index.
+    pub row: u32,
+    /// The best cosine over the job's sentences.
+    pub score: f32,
+    /// Which of the job's sentences gave it: their place, from 0; the earlier one where two are equal.
+    pub sentence: usize,
+}
+
+/// What an evaluation at sentence unit retrieves for jobs, given as their sentences in the order of the text: each job's first
+/// `candidates` passages, best first.
+///
+/// # Errors
+/// An index of another model; a model that fails.
+pub fn candidates(
+    jobs: &[Vec<Sentence>],
+    passages: &PassageIndex,
+    embedder: &dyn QueryEmbedder,
+    settings: &RetrievalSettings,
+    progress: Progress<'_>,
+) -> Result<Vec<Vec<Found>>> {
+    let queries = Queries::of_sentences(jobs);
+    let found = retrieve(&queries, passages, embedder, settings, progress)?;
+    let sentence = |job: usize, query: &Query| {
+        let same = |sentence: &Sentence| (sentence.start, sentence.end) == (query.start, query.end);
+        jobs[job].iter().position(same).unwrap_or_default()
+    };
+    let of_job = |(job, list): (usize, Vec<Candidate>)| {
+        let found = list.into_iter().map(|candidate| Found {
+            row: candidate.row,
+            score: candidate.bi,
+            sentence: sentence(job, &candidate.proof),
+        });
+        found.collect()
+    };
+    Ok(found.into_iter().enumerate().map(of_job).collect())
 }
 
 fn merged(

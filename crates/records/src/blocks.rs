@@ -226,6 +226,31 @@ impl<R: Record> BlockReader<'_, R> {
         Ok(values)
     }
 
+    /// Shows `see` each row's number in its group and its text in `column`. No other column is read.
+    ///
+    /// # Errors
+    /// As [`BlockReader::read`], and when there is no such column or it has rows without a value.
+    pub fn texts(
+        &mut self,
+        group: usize,
+        column: &str,
+        mut see: impl FnMut(u32, &str),
+    ) -> Result<()> {
+        let blocks = self.blocks;
+        let (facts, path) = blocks.facts(group)?;
+        let every = 0..facts.rows;
+        let mut numbers = every.clone();
+        for batch in self.batches(facts, from_ref(&every), &[column], NUMBERS)? {
+            let batch = batch.map_err(Error::arrow(path))?;
+            let texts = BatchColumns(&batch).texts(column);
+            let texts = texts.map_err(|error| in_file(error, path))?;
+            for (text, number) in texts.iter().flatten().zip(numbers.by_ref()) {
+                see(number, text);
+            }
+        }
+        complete(path, facts, numbers.start as usize, facts.rows as usize)
+    }
+
     fn rows(
         &mut self,
         group: usize,

@@ -33,15 +33,7 @@ impl FromRow for Text {
     fn from_row(mut row: Row, _source: &str) -> std::result::Result<Self, String> {
         Ok(Self {
             id: row.needed("id")?,
-            text: match row.text("text") {
-                Some(text) => text,
-                None => {
-                    return Err(format!(
-                        "column `{}` is absent; every row needs a text",
-                        row.theirs("text")
-                    ));
-                }
-            },
+            text: row.present("text")?,
         })
     }
 }

@@ -45,6 +45,11 @@ impl PairSource {
             Self::Given => "given",
         }
     }
+
+    /// The source of this name in files.
+    pub fn of(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|source| source.name() == name)
+    }
 }
 
 /// A text of a job with a passage that is right (label 1) or wrong (label 0) for it.
@@ -147,14 +152,11 @@ impl Record for Pair {
         let positive_id = columns.maybe_u64s("positive_id")?;
         let source_of = |row: usize| {
             let name = source.value(row);
-            PairSource::ALL
-                .into_iter()
-                .find(|source| source.name() == name)
-                .ok_or_else(|| Error::Column {
-                    path: "".into(),
-                    column: "source".to_owned(),
-                    problem: format!("is `{name}`, which is no known source"),
-                })
+            PairSource::of(name).ok_or_else(|| Error::Column {
+                path: "".into(),
+                column: "source".to_owned(),
+                problem: format!("is `{name}`, which is no known source"),
+            })
         };
         (0..batch.num_rows())
             .map(|row| {

@@ -12,6 +12,8 @@ use jobmatch_stage::{self as stage, Settings, Telemetry};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::Embedder;
+
 /// From what a data set is made, and where.
 #[derive(Debug, clap::Args)]
 pub struct DerivedArguments {
@@ -38,7 +40,7 @@ pub struct Derived {
     /// What it is made from.
     pub dataset: Artifact,
     /// The model that decides.
-    pub model: BiEncoder,
+    pub model: Embedder,
     /// The attributes.
     pub definitions: Vec<Definition>,
     /// How their passages are written.
@@ -91,7 +93,7 @@ impl DerivedArguments {
         Ok(Some(Derived {
             definitions: read_definitions(&self.definitions, &ReadOptions::default())?,
             dataset,
-            model,
+            model: Embedder(model),
             template,
             work,
         }))

@@ -9,13 +9,17 @@
 )]
 
 pub mod align;
+pub mod candidates;
 mod derived;
 pub mod embed;
 mod flags;
+mod json_lines;
 pub mod mine;
 mod models;
 mod monitor;
+pub mod score;
 mod training;
+mod units;
 
 use jobmatch_evaluation::Step;
 use jobmatch_stage::Progress;

@@ -9,61 +9,13 @@
 mod common;
 
 use common::ranks::{end_well, killed_and_not, start};
-use common::{Place, place_with_everything, published};
-use jobmatch_artifact::{Begin, Identity, begin};
+use common::{place_with_everything, published, rows, write_sentences};
 use jobmatch_biencoder::BiEncoder;
-use jobmatch_records::{
-    Kind, Pair, PairSource, ParquetWriter, Positive, ReadOptions, Sentence, read_jobs, read_shards,
-};
+use jobmatch_records::{Kind, Pair, PairSource, Positive, Sentence};
 
 const PROGRAM: &str = "jobmatch-align";
 const ALIGN: &str =
     "--dataset dataset --sentences sentences --model bi --definitions definitions.tsv --quiet";
-
-/// Cuts the jobs of the fixtures, as jobmatch-segment does.
-fn write_sentences(place: &Place, keep: impl Fn(&str) -> bool) -> Vec<Sentence> {
-    let segmenter = jobmatch_segment::Segmenter::english();
-    let (jobs, _) = read_jobs(&place.path("jobs.csv"), &ReadOptions::default()).unwrap();
-    let mut rows = Vec::new();
-    for job in jobs.iter().filter(|job| keep(&job.job_id)) {
-        for (index, sentence) in (0..).zip(segmenter.sentences(&job.text)) {
-            rows.push(Sentence {
-                job_id: job.job_id.clone(),
-                index,
-                start: sentence.start as u64,
-                end: sentence.end as u64,
-                text: job.text[sentence.start..sentence.end].to_owned(),
-                clean: jobmatch_segment::clean(&job.text[sentence.start..sentence.end]).text,
-                kind: match sentence.kind {
-                    jobmatch_segment::Kind::Heading => Kind::Heading,
-                    jobmatch_segment::Kind::Bullet => Kind::Bullet,
-                    jobmatch_segment::Kind::Prose => Kind::Prose,
-                },
-            });
-        }
-    }
-    let identity = Identity {
-        stage: "segment".to_owned(),
-        program_version: "0".to_owned(),
-        config: serde_json::Value::Null,
-        seed: 0,
-        inputs: Vec::new(),
-    };
-    let Begin::Work(draft) = begin(&place.path("sentences"), identity).unwrap() else {
-        panic!("a fresh folder holds nothing");
-    };
-    let path = draft.path("sentences-00000.parquet").unwrap();
-    let mut writer = ParquetWriter::create(&path).unwrap();
-    writer.write(&rows).unwrap();
-    writer.finish().unwrap();
-    draft.publish().unwrap();
-    rows
-}
-
-fn rows<R: jobmatch_records::Record>(place: &Place, folder: &str) -> Vec<R> {
-    let rows = read_shards::<R>(&place.path(folder), "part").unwrap();
-    rows.collect::<Result<_, _>>().unwrap()
-}
 
 #[test]
 fn positives_without_evidence_go_to_the_sentence_the_model_picks() {

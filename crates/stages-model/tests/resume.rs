@@ -13,7 +13,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use common::ranks::{end_well, killed_and_not, start};
-use common::{place_with_everything, published};
+use common::{place_with_everything, published, write_sentences};
 
 const BIENCODER: &str = "--dataset dataset --model bi --definitions definitions.tsv --batch-size 16 --epochs 4 \
                          --evaluate-every 7 --checkpoint-every 3 --accumulation 2 --seed 3 --quiet";
@@ -59,9 +59,16 @@ fn a_crossencoder_on_one_rank() {
 }
 
 #[test]
-fn a_crossencoder_on_two_ranks_in_half_precision() {
+fn a_crossencoder_on_two_ranks_with_everything() {
     let place = place_with_everything();
-    let arguments = format!("{CROSSENCODER} --precision fp16");
+    write_sentences(&place, |_| true);
+    let candidates = "--dataset dataset --sentences sentences --model bi --definitions definitions.tsv \
+                      --output candidates --quiet";
+    place.run("jobmatch-candidates", candidates).success();
+    let arguments = CROSSENCODER.replace("--dataset dataset", "--dataset candidates");
+    let more = "--precision fp16 --accumulation 2 --negatives 2 --hard-share 0.5 --windows 3 --window-stride 8 \
+                --label-smoothing 0.1 --max-tokens 24";
+    let arguments = format!("{arguments} {more}");
     killed_and_not(
         &place,
         "jobmatch-train-crossencoder",

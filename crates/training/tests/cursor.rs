@@ -31,9 +31,17 @@ fn pair(number: u64) -> Pair {
         text: format!("text {number}"),
         passage: "passage".to_owned(),
         label: if number * number % 7 < 2 { 1.0 } else { 0.0 },
-        source: PairSource::Random,
+        source: source(number),
         alignment_score: None,
         positive_id: None,
+    }
+}
+
+fn source(number: u64) -> PairSource {
+    match number % 5 {
+        0 => PairSource::Evidence,
+        1 | 2 => PairSource::Hard,
+        _ => PairSource::Random,
     }
 }
 
@@ -75,6 +83,14 @@ fn open(folder: &Path, config: &CursorConfig, seed: u64) -> Cursor<Pair> {
     Cursor::open(folder, config.clone(), seed).unwrap()
 }
 
+/// Takes a share of the hard negatives.
+fn drawing(share: f64) -> CursorConfig {
+    CursorConfig {
+        shares: [("hard".to_owned(), share)].into(),
+        ..small(4, 8)
+    }
+}
+
 /// What is left of the epoch, by batches.
 fn rest(cursor: &mut Cursor<Pair>, batch: usize) -> Vec<u64> {
     let mut rows = Vec::new();
@@ -104,20 +120,42 @@ proptest! {
         window_bytes in prop_oneof![Just(1_u64 << 20), 1_u64..2000],
         batch in 1_usize..30,
         positives_only: bool,
+        drawn_share in prop::option::of(0.0..=1.0),
         seed: u64,
         epoch in 0_u64..5,
         places: [Index; 4],
     ) {
         let folder = folder(&files, group);
         let config = CursorConfig {
-            positives_only,
+            positives_only: positives_only && drawn_share.is_none(),
+            shares: drawn_share.map(|share| ("hard".to_owned(), share)).into_iter().collect(),
             block_rows,
             window_rows: u64::from(block_rows) + windows,
             window_bytes,
         };
-        let expected: Vec<u64> = (0..files.iter().sum())
-            .filter(|&number| !positives_only || pair(number).label > 0.5)
+        let all = 0..files.iter().sum();
+        let mut expected: Vec<u64> = all
+            .clone()
+            .filter(|&number| !config.positives_only || pair(number).label > 0.5)
             .collect();
+        if let Some(share) = drawn_share {
+            // Which ones of the source are drawn is the cursor's; how many, and that all others come, is not.
+            let hard = all.filter(|&number| source(number) == PairSource::Hard).count();
+            let drawn = (hard as f64 * share).floor() as usize;
+            let mut cursor = match Cursor::<Pair>::open(folder.path(), config.clone(), seed) {
+                Ok(cursor) => cursor,
+                Err(_) => {
+                    prop_assert_eq!(expected.len() - hard + drawn, 0);
+                    return Ok(());
+                }
+            };
+            cursor.seek(at(epoch, 0)).unwrap();
+            let mut found = rest(&mut cursor, batch);
+            found.sort_unstable();
+            let is_hard = |number: &u64| source(*number) == PairSource::Hard;
+            prop_assert_eq!(found.iter().filter(|number| is_hard(number)).count(), drawn);
+            expected.retain(|number| !is_hard(number) || found.contains(number));
+        }
         if expected.is_empty() {
             let opened = Cursor::<Pair>::open(folder.path(), config, seed);
             let refused = matches!(opened, Err(Error::NoRows { .. }));
@@ -139,6 +177,7 @@ proptest! {
         // On into the next epoch, with the thread that already read into it.
         cursor.seek(at(epoch + 1, 0)).unwrap();
         let next = rest(&mut cursor, batch);
+        prop_assert_eq!(next.len(), count);
         if count > 12 {
             prop_assert_ne!(&order, &next);
         }
@@ -187,6 +226,28 @@ fn rows_that_fit_one_window_are_shuffled_over_all_files() {
     assert!((200..300).contains(&first_file), "{first_file}");
     let neighbours = order.windows(2).filter(|pair| pair[0] + 1 == pair[1]);
     assert!(neighbours.count() < 20);
+}
+
+#[test]
+fn epochs_draw_other_rows_of_a_source_until_all_were_drawn() {
+    let folder = folder(&[100, 100], 50);
+    let config = CursorConfig {
+        block_rows: 25,
+        window_rows: 100,
+        ..drawing(0.25)
+    };
+    let mut cursor = open(folder.path(), &config, 1);
+    let mut drawn: Vec<u64> = Vec::new();
+    for epoch in 0..5 {
+        cursor.seek(at(epoch, 0)).unwrap();
+        let rows = rest(&mut cursor, 16);
+        assert_eq!(rows.len(), 120 + 20);
+        drawn.extend(rows.iter().filter(|row| source(**row) == PairSource::Hard));
+    }
+    // 80 in eight blocks of 10, of which 2 or 3 are drawn at a time.
+    drawn.sort_unstable();
+    drawn.dedup();
+    assert_eq!(drawn.len(), 80);
 }
 
 #[test]
@@ -308,6 +369,7 @@ fn other_files_settings_or_seeds_have_another_fingerprint() {
         open(whole.path(), &small(4, 9), 1).fingerprint(),
         open(folder(&[30, 30], 11).path(), &config, 1).fingerprint(),
         open(folder(&[30, 29], 10).path(), &config, 1).fingerprint(),
+        open(whole.path(), &drawing(0.5), 1).fingerprint(),
     ];
     assert!(others.iter().all(|other| *other != before));
     fs::rename(part(whole.path(), 1), part(whole.path(), 2)).unwrap();

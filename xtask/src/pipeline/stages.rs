@@ -44,7 +44,7 @@ struct Sizes {
 
 const QUICK: Sizes = Sizes {
     biencoder_steps: Some(150),
-    crossencoder_steps: Some(200),
+    crossencoder_steps: Some(400),
     max_tokens: Some(128),
     jobs: Some(300),
     rerank_depth: 20,
@@ -95,9 +95,16 @@ pub fn stages(plan: &Plan) -> Vec<Stage> {
     let index = stage("index", "jobmatch-index")
         .with("--model", &biencoder_model)
         .with("--definitions", &inputs.definitions);
-    let crossencoder = stage("train-crossencoder", "jobmatch-train-crossencoder")
+    // The cross-encoder learns what it will be asked: to put in order what the bi-encoder retrieves.
+    let candidates = stage("candidates", "jobmatch-candidates")
         .with("--dataset", &dataset.output)
-        .with("--model", plan.model)
+        .with("--sentences", &segment.output)
+        .with("--model", &biencoder_model)
+        .with("--definitions", &inputs.definitions)
+        .with("--candidates", sizes.rerank_depth.to_string());
+    let crossencoder = stage("train-crossencoder", "jobmatch-train-crossencoder")
+        .with("--dataset", &candidates.output)
+        .with("--model", &biencoder_model)
         .with_size("--max-steps", sizes.crossencoder_steps)
         .with_size("--max-tokens", sizes.max_tokens);
     let crossencoder_model = crossencoder.output.join("model");
@@ -141,6 +148,7 @@ pub fn stages(plan: &Plan) -> Vec<Stage> {
         stock_golden,
         biencoder,
         index,
+        candidates,
         crossencoder,
         trained_dev,
         trained_golden,
@@ -267,6 +275,7 @@ mod tests {
                 "evaluate-stock-golden",
                 "train-biencoder",
                 "index",
+                "candidates",
                 "train-crossencoder",
                 "evaluate-trained-dev",
                 "evaluate-trained-golden"

@@ -35,6 +35,10 @@ const PRECISIONS: [(&str, Precision, LinearFormat); 3] = [
     ("int8", Precision::Int8, LinearFormat::Int8),
 ];
 
+/// What is timed, made anew for each round: a scorer remembers the texts that it has tokenized.
+type Run<'t> = Box<dyn Fn() -> anyhow::Result<()> + 't>;
+type Prepare<'t> = Box<dyn Fn() -> anyhow::Result<Run<'t>> + 't>;
+
 fn timed(run: &dyn Fn() -> anyhow::Result<()>) -> anyhow::Result<f64> {
     let begun = Instant::now();
     run()?;
@@ -108,23 +112,28 @@ fn main() -> anyhow::Result<()> {
                 precision,
                 ..InferenceConfig::default()
             };
-            let run: Box<dyn Fn() -> anyhow::Result<()>> = if work == "embed" {
-                let embedder = Embedder::load(&model, Device::Cpu, config)?;
-                let texts = &texts;
-                Box::new(move || Ok(embedder.embed("", texts, &mut |_| {}).map(|_| ())?))
+            let (texts, pairs, model, cross) = (&texts, &pairs, &model, &cross);
+            let prepare: Prepare = if work == "embed" {
+                Box::new(move || {
+                    let embedder = Embedder::load(model, Device::Cpu, config)?;
+                    let run = move || Ok(embedder.embed("", texts, &mut |_| {}).map(|_| ())?);
+                    Ok(Box::new(run))
+                })
             } else {
-                let scorer = PairScorer::load(&cross, Device::Cpu, config)?;
-                let pairs = &pairs;
-                Box::new(move || Ok(scorer.score(pairs, &mut |_| {}).map(|_| ())?))
+                Box::new(move || {
+                    let scorer = PairScorer::load(cross, Device::Cpu, config)?;
+                    let run = move || Ok(scorer.score(pairs, &mut |_| {}).map(|_| ())?);
+                    Ok(Box::new(run))
+                })
             };
-            ours.push((name, format, run, Best::default()));
+            ours.push((name, format, prepare, Best::default()));
         }
         let mut theirs = PEER_BATCHES.map(|batch| (batch, Best::default()));
         #[cfg(feature = "rust-bert")]
         let mut rust_bert = (RustBertPeer::load(&model)?, Best::default());
         for _ in 0..ROUNDS {
-            for (_, _, run, best) in &mut ours {
-                best.hear(timed(run)?);
+            for (_, _, prepare, best) in &mut ours {
+                best.hear(timed(&*prepare()?)?);
             }
             if let Some(peer) = &mut peer {
                 for (batch, best) in &mut theirs {

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::config::BertConfig;
+use crate::pair_tokens::PairWindows;
 use crate::pooling::Pooling;
 use crate::tokenizer_files::effective_json;
 use crate::{Error, Result};
@@ -81,6 +82,9 @@ impl Prompts {
 pub struct Metadata {
     /// How an attribute's passage was written when the model was trained.
     pub passage_template: Option<String>,
+    /// How a cross-encoder takes pairs that are longer than it takes at once; absent: they are cut.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pair_windows: Option<PairWindows>,
 }
 
 /// A model folder that has been read and checked, all but its weights.

@@ -105,7 +105,7 @@ pub fn embed(encoder: &SentenceEncoder) -> Vec<f32> {
 pub fn score(encoder: &PairEncoder) -> Vec<f32> {
     let pairs = [("Plan budgets.", "Repair engines."), ("", "Teach.")];
     let scorer = encoder.scorer(InferenceConfig::default()).unwrap();
-    scorer.score(&pairs, &mut |_| {}).unwrap().0
+    scorer.score(&pairs, &mut |_| {}).unwrap().logits
 }
 
 pub fn modules(kinds: &[(&str, &str)]) -> Value {

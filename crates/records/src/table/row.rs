@@ -80,6 +80,16 @@ impl Row {
         self.values[at].take()
     }
 
+    /// The value of `name`, possibly empty, which must be there.
+    pub fn present(&mut self, name: &str) -> Result<String, String> {
+        self.text(name).ok_or_else(|| {
+            format!(
+                "column `{}` is absent; every row needs a {name}",
+                self.theirs(name)
+            )
+        })
+    }
+
     /// As [`text`](Self::text), but an empty value is none.
     pub fn filled(&mut self, name: &str) -> Option<String> {
         self.text(name).filter(|value| !value.trim().is_empty())

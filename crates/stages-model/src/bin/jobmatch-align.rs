@@ -57,7 +57,7 @@ fn work() -> anyhow::Result<()> {
     let Some(derived) = begun else {
         return Ok(());
     };
-    let aligner = Aligner::new(&derived.model, &derived.definitions, &derived.template)?;
+    let aligner = Aligner::new(&derived.model.0, &derived.definitions, &derived.template)?;
     if let Some(report) = align(&aligner, &derived.dataset, sentences.dir(), &derived.work)? {
         telemetry.count("positives", report.counts.positives);
         telemetry.count("moved", report.counts.moved);

@@ -11,6 +11,7 @@ use anyhow::Context;
 use jobmatch_artifact::{Artifact, Begin, Identity, Input, begin};
 use jobmatch_biencoder::BiEncoder;
 use jobmatch_crossencoder::CrossEncoder;
+use jobmatch_encoder::{InferenceConfig, Precision};
 use jobmatch_evaluation::{
     Decision, EvaluationConfig, How, Inputs, Models, PairScorer, PassageIndex, QueryEmbedder,
     ReportContext, evaluate,
@@ -78,6 +79,10 @@ struct Flags {
     /// The attribution that the data's licence asks for, at the report's foot
     #[arg(long, value_name = "TEXT")]
     attribution: Option<String>,
+    /// The numbers that the cross-encoder computes with: float32, bfloat16, float16 or int8 [default: float32]
+    #[arg(long, value_name = "KIND", value_parser = ["float32", "bfloat16", "float16", "int8"])]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rerank_precision: Option<String>,
     #[command(flatten)]
     evaluation: EvaluationFlags,
 }
@@ -108,6 +113,7 @@ struct Config {
     template: Option<PassageTemplate>,
     title: Option<String>,
     attribution: Option<String>,
+    rerank_precision: Precision,
     evaluation: EvaluationConfig,
 }
 
@@ -125,10 +131,14 @@ fn work() -> anyhow::Result<()> {
 
     let split: Split = arguments.split.parse().map_err(anyhow::Error::msg)?;
     let embedder = Embedder(BiEncoder::load(&arguments.biencoder)?);
+    let inference = InferenceConfig {
+        precision: settings.config.rerank_precision,
+        ..InferenceConfig::default()
+    };
     let scorer = arguments
         .crossencoder
         .as_deref()
-        .map(CrossEncoder::load)
+        .map(|model| CrossEncoder::load_with(model, inference))
         .transpose()?
         .map(Scorer);
     let index = arguments.index.as_deref().map(Artifact::open).transpose()?;
@@ -164,6 +174,7 @@ fn work() -> anyhow::Result<()> {
         title,
         attribution,
         evaluation,
+        ..
     } = settings.config;
     let options = ReadOptions::default();
     let (jobs, _) = read_jobs(&arguments.jobs, &options)?;

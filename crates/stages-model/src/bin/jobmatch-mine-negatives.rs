@@ -84,7 +84,7 @@ fn work() -> anyhow::Result<()> {
     };
     let positives = read_shards::<Positive>(&derived.dataset.path("positives"), "part")?;
     let known = KnownPositives::new(positives.collect::<Result<Vec<_>, _>>()?);
-    let (model, definitions) = (&derived.model, &derived.definitions);
+    let (model, definitions) = (&derived.model.0, &derived.definitions);
     let (template, mining) = (&derived.template, config.mining.clone());
     let miner = Miner::new(model, definitions, template, &known, mining)?;
     if let Some(report) = mine(&miner, &derived.dataset, config, template, &derived.work)? {

@@ -5,9 +5,9 @@ use std::process::ExitCode;
 
 use jobmatch_artifact::{Artifact, Identity, Input};
 use jobmatch_crossencoder::{
-    CrossEncoderConfig, PosWeight, Summary, TrainableCrossEncoder, TrainingData, train,
+    CrossEncoderConfig, PosWeight, StepUse, Summary, TrainableCrossEncoder, TrainingData, train,
 };
-use jobmatch_encoder::ModelFolder;
+use jobmatch_encoder::{ModelFolder, WindowPooling};
 use jobmatch_stage::{self as stage, Common, Settings, Telemetry};
 use jobmatch_stages_model::{Monitor, Output, TrainerFlags, begin};
 use jobmatch_torch_ext::World;
@@ -47,14 +47,68 @@ struct Flags {
     /// How much a positive weighs in the loss: auto (negatives per positive) or a number
     #[arg(long, value_name = "auto|W", value_parser = pos_weight)]
     pos_weight: Option<PosWeight>,
+    /// Labels are moved so far to the middle
+    #[arg(long, value_name = "SHARE", value_parser = stage::finite)]
+    label_smoothing: Option<f64>,
+    #[command(flatten)]
+    negatives: NegativesFlags,
     /// Pairs are cut to so many tokens
     #[arg(long, value_name = "N")]
     max_tokens: Option<usize>,
+    #[command(flatten)]
+    #[serde(skip_serializing_if = "WindowsFlags::is_empty")]
+    windows: WindowsFlags,
     /// Steps between two evaluations on dev pairs
     #[arg(long, value_name = "N")]
     evaluate_every: Option<u64>,
+    /// At most so many dev pairs are scored in an evaluation
+    #[arg(long, value_name = "N")]
+    evaluate_pairs: Option<usize>,
     #[command(flatten)]
     trainer: TrainerFlags,
+}
+
+#[derive(Debug, clap::Args, Serialize)]
+struct NegativesFlags {
+    /// Negatives for each positive that an epoch takes, others in each epoch [default: all there are]
+    #[arg(long = "negatives", value_name = "N", value_parser = stage::finite)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    per_positive: Option<f64>,
+    /// The share of hard ones among them [default: as in the data set]
+    #[arg(long, value_name = "SHARE", value_parser = stage::finite)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hard_share: Option<f64>,
+}
+
+#[derive(Debug, clap::Args, Serialize)]
+struct WindowsFlags {
+    /// Take longer texts in windows, so many at most, instead of cutting them
+    #[arg(long = "windows", value_name = "N")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    most: Option<usize>,
+    /// Tokens that two windows share
+    #[arg(long = "window-stride", value_name = "N")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stride: Option<usize>,
+    /// How a pair's logit comes from its windows': max or log-sum-exp
+    #[arg(long = "window-pooling", value_name = "HOW", value_parser = pooling)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pooling: Option<WindowPooling>,
+}
+
+impl WindowsFlags {
+    /// Without any of them texts are cut.
+    fn is_empty(&self) -> bool {
+        self.most.is_none() && self.stride.is_none() && self.pooling.is_none()
+    }
+}
+
+fn pooling(text: &str) -> Result<WindowPooling, String> {
+    match text {
+        "max" => Ok(WindowPooling::Max),
+        "log-sum-exp" => Ok(WindowPooling::LogSumExp),
+        _ => Err(format!("`{text}` is neither max nor log-sum-exp")),
+    }
 }
 
 fn pos_weight(text: &str) -> Result<PosWeight, String> {
@@ -119,9 +173,10 @@ fn make(
     telemetry: &mut Telemetry,
 ) -> anyhow::Result<(TrainableCrossEncoder, Summary)> {
     let config = &settings.config;
-    let mut data = TrainingData::open(dataset.dir(), settings.seed)?;
+    let mut data = TrainingData::open(dataset.dir(), config, settings.seed)?;
     telemetry.phase("train");
     let mut monitor = Monitor::new(world, output);
+    let mut used = StepUse::default();
     let (model, summary) = train(
         world,
         folder,
@@ -130,10 +185,16 @@ fn make(
         settings.seed,
         output.place()?.as_ref(),
         Stop::on_sigterm()?,
-        &mut |row, total, usage| monitor.hear(row, total, usage),
+        &mut |row, total, of_step| {
+            used += of_step;
+            monitor.hear(row, total, of_step.tokens);
+        },
     )?;
     monitor.finish();
     telemetry.count("steps", summary.steps);
     telemetry.count("pairs", summary.steps * config.batch_size as u64);
+    telemetry.count("pairs_cut", used.cut.pairs);
+    telemetry.count("tokens_cut", used.cut.tokens);
+    telemetry.count("pairs_in_windows", used.cut.windowed);
     Ok((model, summary))
 }

@@ -3,17 +3,15 @@
 mod lines;
 mod npy;
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, ensure};
 use jobmatch_artifact::Work;
 use jobmatch_encoder::{Embedder, InferenceConfig, Precision, TokenBudget, TokenUsage};
-use jobmatch_records::{
-    Columns, EmbeddingWriter, OnBadRow, ReadOptions, Rejected, Text, TextReader,
-};
+use jobmatch_records::{Columns, EmbeddingWriter, OnBadRow, ReadOptions, Text, TextReader};
 use jobmatch_stage::Progress;
 use serde::{Deserialize, Serialize};
+
+use crate::units::{in_units, write_rejected};
 
 pub use lines::embed_lines;
 
@@ -140,10 +138,6 @@ pub fn embed(
     config: &Config,
     work: &Work,
 ) -> anyhow::Result<Option<Report>> {
-    ensure!(
-        config.rows_per_file > 0,
-        "setting `rows_per_file`: a file must hold at least 1 row"
-    );
     let prompt = config.prompt_of(embedder)?;
     let options = ReadOptions {
         columns: config.columns.clone(),
@@ -151,53 +145,29 @@ pub fn embed(
     };
     let mut reader = TextReader::open(input, &options)?;
     let progress = Progress::new("embedding", "texts", None);
-    let mut units = 0;
-    loop {
-        let texts: Vec<Text> = reader
-            .by_ref()
-            .take(config.rows_per_file)
-            .collect::<Result<_, _>>()?;
-        // An empty input is one empty file, so that its schema is there.
-        if texts.is_empty() && units > 0 {
-            break;
-        }
-        let rows = texts.len();
-        let mine = work.shard().takes(units);
-        if mine && !work.is_finished(&unit_name(units))? {
-            embed_unit(embedder, &prompt, config, units, &texts, work, &progress)?;
-        }
-        units += 1;
-        if rows < config.rows_per_file {
-            break;
-        }
-    }
+    let size = config.rows_per_file;
+    let units = in_units(&mut reader, "embed", size, work, |number, texts| {
+        embed_unit(embedder, &prompt, config, number, texts, work, &progress)
+    })?;
     progress.finish();
-    if !work.shard().is_first() {
+    let Some(units) = units else {
         return Ok(None);
-    }
+    };
     let mut report = Report {
         dimension: embedder.dimension(),
         prompt,
         rejected_rows: write_rejected(reader.rejected(), work)?,
         ..Report::default()
     };
-    for number in 0..units {
-        work.wait(&unit_name(number))?;
-        let path = work.scratch(&format!("{}.json", unit_name(number)))?;
-        let bytes = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        let unit: Unit = serde_json::from_slice(&bytes)?;
+    for unit in &units {
         report.rows += unit.rows;
         report.tokens += unit.tokens;
     }
     if config.format == Format::Npy {
-        npy::join(work, units, report.rows, report.dimension)?;
+        npy::join(work, units.len() as u64, report.rows, report.dimension)?;
     }
     work.write_json("report.json", &report)?;
     Ok(Some(report))
-}
-
-fn unit_name(number: u64) -> String {
-    format!("embed-{number:05}")
 }
 
 fn embed_unit(
@@ -208,7 +178,7 @@ fn embed_unit(
     texts: &[Text],
     work: &Work,
     progress: &Progress,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<(Vec<PathBuf>, Unit)> {
     let refs: Vec<&str> = texts.iter().map(|text| text.text.as_str()).collect();
     let ids: Vec<&str> = texts.iter().map(|text| text.id.as_str()).collect();
     let mut before = 0;
@@ -217,7 +187,7 @@ fn embed_unit(
         before = done;
     };
     let (values, usage) = vectors(embedder, prompt, config, &refs, hear)?;
-    let mut files: Vec<PathBuf> = match config.format {
+    let files = match config.format {
         Format::Parquet => {
             let path = work.path(&format!("part-{number:05}.parquet"))?;
             let mut writer = EmbeddingWriter::create(&path, embedder.dimension())?;
@@ -231,11 +201,7 @@ fn embed_unit(
         rows: texts.len() as u64,
         tokens: usage.tokens,
     };
-    let path = work.scratch(&format!("{}.json", unit_name(number)))?;
-    fs::write(&path, serde_json::to_vec(&unit)?)
-        .with_context(|| format!("cannot write {}", path.display()))?;
-    files.push(path);
-    Ok(work.finish(&unit_name(number), &files)?)
+    Ok((files, unit))
 }
 
 /// The vectors of texts, cut or in windows.
@@ -250,11 +216,4 @@ fn vectors(
         Some(stride) => embedder.embed_long(prompt, texts, stride, progress),
         None => embedder.embed(prompt, texts, progress),
     }
-}
-
-fn write_rejected(rejected: &[Rejected], work: &Work) -> anyhow::Result<u64> {
-    if !rejected.is_empty() {
-        work.write_json_lines("rejected.jsonl", rejected)?;
-    }
-    Ok(rejected.len() as u64)
 }

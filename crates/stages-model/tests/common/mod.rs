@@ -9,14 +9,21 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use jobmatch_artifact::{Identity, Resume, Shard, resume};
+use jobmatch_artifact::{Begin, Identity, Resume, Shard, begin, resume};
 use jobmatch_dataset::{Config, Files, Reading, Unobserved, build};
+use jobmatch_records::{
+    Kind, ParquetWriter, ReadOptions, Record, Sentence, read_jobs, read_shards,
+};
 
 pub use place::*;
 
 /// The model programs and where they were built.
-pub const PROGRAMS: [(&str, &str); 7] = [
+pub const PROGRAMS: [(&str, &str); 9] = [
     ("jobmatch-align", env!("CARGO_BIN_EXE_jobmatch-align")),
+    (
+        "jobmatch-candidates",
+        env!("CARGO_BIN_EXE_jobmatch-candidates"),
+    ),
     ("jobmatch-embed", env!("CARGO_BIN_EXE_jobmatch-embed")),
     (
         "jobmatch-train-biencoder",
@@ -30,6 +37,7 @@ pub const PROGRAMS: [(&str, &str); 7] = [
         "jobmatch-train-crossencoder",
         env!("CARGO_BIN_EXE_jobmatch-train-crossencoder"),
     ),
+    ("jobmatch-score", env!("CARGO_BIN_EXE_jobmatch-score")),
     ("jobmatch-index", env!("CARGO_BIN_EXE_jobmatch-index")),
     ("jobmatch-evaluate", env!("CARGO_BIN_EXE_jobmatch-evaluate")),
 ];
@@ -102,4 +110,50 @@ pub fn published(folder: &Path) -> BTreeMap<String, Vec<u8>> {
         }
     }
     files
+}
+
+/// Cuts the jobs of the fixtures that are kept, as jobmatch-segment does, into the folder `sentences`.
+pub fn write_sentences(place: &Place, keep: impl Fn(&str) -> bool) -> Vec<Sentence> {
+    let segmenter = jobmatch_segment::Segmenter::english();
+    let (jobs, _) = read_jobs(&place.path("jobs.csv"), &ReadOptions::default()).unwrap();
+    let mut rows = Vec::new();
+    for job in jobs.iter().filter(|job| keep(&job.job_id)) {
+        for (index, sentence) in (0..).zip(segmenter.sentences(&job.text)) {
+            rows.push(Sentence {
+                job_id: job.job_id.clone(),
+                index,
+                start: sentence.start as u64,
+                end: sentence.end as u64,
+                text: job.text[sentence.start..sentence.end].to_owned(),
+                clean: jobmatch_segment::clean(&job.text[sentence.start..sentence.end]).text,
+                kind: match sentence.kind {
+                    jobmatch_segment::Kind::Heading => Kind::Heading,
+                    jobmatch_segment::Kind::Bullet => Kind::Bullet,
+                    jobmatch_segment::Kind::Prose => Kind::Prose,
+                },
+            });
+        }
+    }
+    let identity = Identity {
+        stage: "segment".to_owned(),
+        program_version: "0".to_owned(),
+        config: serde_json::Value::Null,
+        seed: 0,
+        inputs: Vec::new(),
+    };
+    let Begin::Work(draft) = begin(&place.path("sentences"), identity).unwrap() else {
+        panic!("a fresh folder holds nothing");
+    };
+    let path = draft.path("sentences-00000.parquet").unwrap();
+    let mut writer = ParquetWriter::create(&path).unwrap();
+    writer.write(&rows).unwrap();
+    writer.finish().unwrap();
+    draft.publish().unwrap();
+    rows
+}
+
+/// The rows of a folder of `part-*.parquet`.
+pub fn rows<R: Record>(place: &Place, folder: &str) -> Vec<R> {
+    let rows = read_shards::<R>(&place.path(folder), "part").unwrap();
+    rows.collect::<Result<_, _>>().unwrap()
 }

@@ -1,15 +1,21 @@
 //! Settings of the order.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result};
 
 /// Which rows a [`crate::Cursor`] gives, and how far apart in the files two neighbours of its order can come from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct CursorConfig {
     /// Only rows whose label is above 0.5. Default: false, all rows.
     pub positives_only: bool,
+    /// Of the rows of a `source` that stands here an epoch takes only this share, 0 to 1; of the others all. How many it takes of
+    /// each block is the same in every epoch, which ones is not: an epoch goes on where the one before ended, round a block's
+    /// rows in an order that follows from the seed. Default: empty. It does not go together with `positives_only`.
+    pub shares: BTreeMap<String, f64>,
     /// Consecutive rows that always come into the same window; 1 or more. A block ends with its row group. Fewer mix
     /// better and read slower: a page of the file is unpacked for each block that has rows of it. Default: 4,096.
     pub block_rows: u32,
@@ -25,6 +31,7 @@ impl Default for CursorConfig {
     fn default() -> Self {
         Self {
             positives_only: false,
+            shares: BTreeMap::new(),
             block_rows: 4096,
             window_rows: 262_144,
             window_bytes: 128 << 20,
@@ -38,7 +45,24 @@ impl CursorConfig {
     /// # Errors
     /// Names the first setting that makes no sense.
     pub fn validate(&self) -> Result<()> {
+        if let Some((source, share)) = self
+            .shares
+            .iter()
+            .find(|(_, share)| !(0.0..=1.0).contains(*share))
+        {
+            return Err(Error::Setting {
+                setting: "shares",
+                value: format!("{share} for `{source}`"),
+                expected: "a share between 0 and 1",
+            });
+        }
         let checks = [
+            (
+                "positives_only",
+                1,
+                !self.positives_only || self.shares.is_empty(),
+                "false where `shares` are given",
+            ),
             (
                 "block_rows",
                 u64::from(self.block_rows),
@@ -93,6 +117,21 @@ mod tests {
             ..sound.clone()
         };
         assert_eq!(refused(config), "window_rows");
+        let config = CursorConfig {
+            shares: BTreeMap::from([("random".to_owned(), 0.5)]),
+            ..sound.clone()
+        };
+        assert!(config.validate().is_ok());
+        let config = CursorConfig {
+            positives_only: true,
+            ..config
+        };
+        assert_eq!(refused(config), "positives_only");
+        let config = CursorConfig {
+            shares: BTreeMap::from([("random".to_owned(), f64::NAN)]),
+            ..sound.clone()
+        };
+        assert_eq!(refused(config), "shares");
         let config = CursorConfig {
             window_bytes: 0,
             ..sound

@@ -18,6 +18,7 @@
 
 mod ahead;
 mod config;
+mod draw;
 mod plan;
 mod position;
 mod source;

@@ -1,5 +1,6 @@
 //! The files behind a cursor: which blocks they have, and the rows of a window.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -8,6 +9,7 @@ use rand::seq::SliceRandom;
 use rayon::prelude::*;
 
 use super::CursorConfig;
+use super::draw::Draw;
 use super::plan::{Block, Plan, window_random};
 use crate::{Error, Result};
 
@@ -26,6 +28,8 @@ pub(super) struct Source<R> {
     blocks: Vec<Block>,
     config: CursorConfig,
     seed: u64,
+    /// Where an epoch takes only a share of some rows, and how many of each source it takes of each of `blocks`.
+    draw: Option<(Draw, Vec<Vec<u32>>)>,
     /// Whether the rows have labels.
     labelled: bool,
     /// Rows that pass the filter.
@@ -36,18 +40,41 @@ impl<R: Record> Source<R> {
     pub fn open(folder: &Path, config: CursorConfig, seed: u64) -> Result<Self> {
         config.validate()?;
         let files = Blocks::<R>::open(folder, PREFIX)?;
-        let kept: Vec<jobmatch_records::Result<Vec<u32>>> = (0..files.groups().len())
+        let draw = Draw::of(&config, seed);
+        let counted: Vec<jobmatch_records::Result<Vec<Vec<u32>>>> = (0..files.groups().len())
             .into_par_iter()
             .map_init(
                 || files.reader(),
-                |reader, group| kept_rows(&files, reader, group, &config),
+                |reader, group| match &draw {
+                    Some(draw) => {
+                        let rows = files.groups()[group].rows;
+                        draw.count(reader, group, rows, config.block_rows)
+                    }
+                    None => {
+                        let kept = kept_rows(&files, reader, group, &config)?;
+                        Ok(kept.into_iter().map(|kept| vec![kept]).collect())
+                    }
+                },
             )
             .collect();
-        let mut blocks = Vec::new();
-        for (number, (group, kept)) in files.groups().iter().zip(kept).enumerate() {
+        let mut counts = Vec::new();
+        for counted in counted {
             // Of several errors, the first in the order of the files, whichever thread met one first.
-            blocks.extend(cut(number, group, &kept?, config.block_rows));
+            counts.extend(counted?);
         }
+        let mut taken = match &draw {
+            Some(draw) => draw.taken(&counts),
+            None => counts,
+        };
+        let mut kept = taken.iter().map(|block| block.iter().sum());
+        let mut blocks = Vec::new();
+        for (number, group) in files.groups().iter().enumerate() {
+            blocks.extend(cut(number, group, kept.by_ref(), config.block_rows));
+        }
+        drop(kept);
+        taken.retain(|block| block.iter().sum::<u32>() > 0);
+        blocks.retain(|block| block.kept > 0);
+        let draw = draw.map(|draw| (draw, taken));
         let rows = blocks.iter().map(|block| u64::from(block.kept)).sum();
         if rows == 0 {
             return Err(Error::NoRows {
@@ -74,6 +101,7 @@ impl<R: Record> Source<R> {
             blocks,
             config,
             seed,
+            draw,
             labelled,
             rows,
         })
@@ -96,21 +124,24 @@ impl<R: Record> Source<R> {
         window: usize,
         stop: &AtomicBool,
     ) -> Result<Option<Vec<R>>> {
-        let blocks: Vec<Block> = plan
+        let numbers: Vec<usize> = plan
             .blocks(window)
             .into_iter()
-            .map(|number| self.blocks[number as usize])
+            .map(|number| number as usize)
             .collect();
-        let kept: u64 = blocks.iter().map(|block| u64::from(block.kept)).sum();
+        let kept: u64 = numbers
+            .iter()
+            .map(|&number| u64::from(self.blocks[number].kept))
+            .sum();
         let kept = kept as usize;
         let mut rows = Vec::with_capacity(kept);
         let mut reader = self.files.reader();
         // A row group is opened once for all its blocks: what its pages share, such as dictionaries, is unpacked once.
-        for blocks in blocks.chunk_by(|a, b| a.group == b.group) {
+        for numbers in numbers.chunk_by(|&a, &b| self.blocks[a].group == self.blocks[b].group) {
             if stop.load(Ordering::Relaxed) {
                 return Ok(None);
             }
-            rows.extend(self.read_group(&mut reader, blocks)?);
+            rows.extend(self.read_group(&mut reader, numbers, epoch)?);
         }
         if rows.len() != kept {
             return Err(Error::ChangedWhileRead {
@@ -121,13 +152,30 @@ impl<R: Record> Source<R> {
         Ok(Some(rows))
     }
 
-    /// The rows of some blocks of one row group that pass the filter.
-    fn read_group(&self, reader: &mut BlockReader<'_, R>, blocks: &[Block]) -> Result<Vec<R>> {
-        let Some(first) = blocks.first() else {
+    /// The rows of some blocks, by their numbers, of one row group that pass the filter.
+    fn read_group(
+        &self,
+        reader: &mut BlockReader<'_, R>,
+        numbers: &[usize],
+        epoch: u64,
+    ) -> Result<Vec<R>> {
+        let Some(&first) = numbers.first() else {
             return Ok(Vec::new());
         };
-        let group = first.group as usize;
-        let ranges: Vec<_> = blocks.iter().map(Block::range).collect();
+        let group = self.blocks[first].group as usize;
+        let ranges: Vec<Range<u32>> = match &self.draw {
+            Some((draw, taken)) => {
+                let blocks: Vec<(Block, &[u32])> = numbers
+                    .iter()
+                    .map(|&number| (self.blocks[number], &taken[number][..]))
+                    .collect();
+                draw.rows(reader, &blocks, epoch)?
+            }
+            None => numbers
+                .iter()
+                .map(|&number| self.blocks[number].range())
+                .collect(),
+        };
         if !self.labelled {
             return Ok(reader.read(group, &ranges)?);
         }
@@ -165,6 +213,9 @@ impl<R: Record> Source<R> {
         number(self.blocks.len() as u64);
         for block in &self.blocks {
             number(u64::from(block.kept));
+        }
+        for taken in self.draw.iter().flat_map(|(_, taken)| taken.concat()) {
+            number(u64::from(taken));
         }
         for shard in self.files.shards() {
             let name = shard.path.file_name().unwrap_or_default();
@@ -206,25 +257,22 @@ fn kept_rows<R: Record>(
         .collect())
 }
 
-/// The blocks of a row group that have a row which passes the filter.
+/// The blocks of a row group, with how many of their rows pass the filter.
 fn cut<'g>(
     number: usize,
     group: &'g RowGroup,
-    kept: &'g [u32],
+    kept: impl Iterator<Item = u32> + 'g,
     block_rows: u32,
 ) -> impl Iterator<Item = Block> + 'g {
     let starts = (0..group.rows).step_by(block_rows as usize);
-    starts
-        .zip(kept)
-        .filter(|&(_, &kept)| kept > 0)
-        .map(move |(start, &kept)| Block {
-            group: number as u32,
-            start,
-            rows: block_rows.min(group.rows - start),
-            kept,
-            // No overflow in 128 bits, and no more than the group's.
-            bytes: (u128::from(group.bytes) * u128::from(kept) / u128::from(group.rows)) as u64,
-        })
+    starts.zip(kept).map(move |(start, kept)| Block {
+        group: number as u32,
+        start,
+        rows: block_rows.min(group.rows - start),
+        kept,
+        // No overflow in 128 bits, and no more than the group's.
+        bytes: (u128::from(group.bytes) * u128::from(kept) / u128::from(group.rows)) as u64,
+    })
 }
 
 fn is_label(label: f32) -> bool {

@@ -1,0 +1,60 @@
+//! The rows of a file, unit by unit, on one process or several: what embedding and scoring share.
+
+use std::path::PathBuf;
+
+use anyhow::ensure;
+use jobmatch_artifact::Work;
+use jobmatch_records::{Reader, Rejected};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::derived::{counts_of, finish_unit};
+
+/// Reads all rows, `size` a unit, and gives `compute` the number and the rows of each unit that is this process's and is not done
+/// yet; it says which files it wrote, and what it counted. The first process gets the counts of all units, in their order, others
+/// get none. An empty input is one empty unit, so that there is a file with its columns.
+///
+/// # Errors
+/// A size of 0, a bad row unless it is to be skipped, and `compute`'s own.
+pub(crate) fn in_units<R, C: Serialize + DeserializeOwned>(
+    reader: &mut Reader<R>,
+    name: &str,
+    size: usize,
+    work: &Work,
+    mut compute: impl FnMut(u64, &[R]) -> anyhow::Result<(Vec<PathBuf>, C)>,
+) -> anyhow::Result<Option<Vec<C>>> {
+    ensure!(
+        size > 0,
+        "setting `rows_per_file`: a file must hold at least 1 row"
+    );
+    let unit_name = |number: u64| format!("{name}-{number:05}");
+    let mut units = 0;
+    loop {
+        let rows: Vec<R> = reader.by_ref().take(size).collect::<Result<_, _>>()?;
+        if rows.is_empty() && units > 0 {
+            break;
+        }
+        let unit = unit_name(units);
+        if work.shard().takes(units) && !work.is_finished(&unit)? {
+            let (files, counts) = compute(units, &rows)?;
+            finish_unit(work, &unit, files, &counts)?;
+        }
+        units += 1;
+        if rows.len() < size {
+            break;
+        }
+    }
+    if !work.shard().is_first() {
+        return Ok(None);
+    }
+    let counts = (0..units).map(|number| counts_of(work, &unit_name(number)));
+    Ok(Some(counts.collect::<anyhow::Result<_>>()?))
+}
+
+/// Writes the rows that were set aside, and says how many there are.
+pub(crate) fn write_rejected(rejected: &[Rejected], work: &Work) -> anyhow::Result<u64> {
+    if !rejected.is_empty() {
+        work.write_json_lines("rejected.jsonl", rejected)?;
+    }
+    Ok(rejected.len() as u64)
+}
