@@ -297,7 +297,7 @@ impl TextTokenizer {
             let lengths = [first.len(), second.len()];
             let total = lengths[0] + lengths[1];
             let (parts, second): (Vec<Range<usize>>, &[u32]) = match windows {
-                _ if total <= room => (vec![0..first.len()], second),
+                _ if total <= room => (one_part(first.len()), second),
                 Some(PairWindows { stride, most, .. }) => {
                     let longest = (room / 2).max(room.saturating_sub(first.len()));
                     let second = &second[..second.len().min(longest)];
@@ -323,7 +323,7 @@ impl TextTokenizer {
                         }
                         Truncation::OnlySecond => return Err(too_long("first", lengths[0])),
                     };
-                    (vec![0..first], &second[..length])
+                    (one_part(first), &second[..length])
                 }
             };
             let end = parts.last().map_or(0, |part| part.end);
@@ -340,6 +340,10 @@ impl TextTokenizer {
         }
         Ok(encoded)
     }
+}
+
+fn one_part(length: usize) -> Vec<Range<usize>> {
+    std::iter::once(0..length).collect()
 }
 
 /// Windows of at most `window` of `length` tokens that share `stride`, the first `most` of them.

@@ -206,7 +206,7 @@ pub fn add_candidates(
     Ok(Some(report))
 }
 
-fn write(path: &PathBuf, pairs: &[Pair]) -> anyhow::Result<()> {
+fn write(path: &Path, pairs: &[Pair]) -> anyhow::Result<()> {
     let mut writer = ParquetWriter::create(path)?;
     writer.write(pairs)?;
     writer.finish()?;

@@ -3,7 +3,7 @@
 mod lines;
 mod soft_labels;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::ensure;
 use jobmatch_artifact::Work;
@@ -155,7 +155,7 @@ pub fn score(
 fn score_unit(
     model: &CrossEncoder,
     pairs: &[TextPair],
-    path: &PathBuf,
+    path: &Path,
     progress: &Progress,
 ) -> anyhow::Result<Report> {
     let texts: Vec<(&str, &str)> = pairs
