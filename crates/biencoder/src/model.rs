@@ -71,7 +71,15 @@ impl BiEncoder {
     /// # Errors
     /// As [`BiEncoder::load`], and when the model or its device do not bear a setting.
     pub fn load_with(model: &str, config: InferenceConfig) -> Result<Self> {
-        TrainableBiEncoder::from_folder(ModelFolder::open(model)?, best_device(0))?.in_use(config)
+        Self::load_on(model, best_device(0), config)
+    }
+
+    /// As [`BiEncoder::load_with`], onto `device`.
+    ///
+    /// # Errors
+    /// As [`BiEncoder::load_with`].
+    pub fn load_on(model: &str, device: Device, config: InferenceConfig) -> Result<Self> {
+        TrainableBiEncoder::from_folder(ModelFolder::open(model)?, device)?.in_use(config)
     }
 
     /// Numbers in an embedding.

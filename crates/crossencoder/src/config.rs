@@ -10,15 +10,16 @@ use crate::{Error, Result};
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum PosWeight {
-    /// Negatives per positive among the pairs of an epoch, so that both labels weigh the same in all.
+    /// Negatives per positive among the pairs of an epoch, so that both labels weigh the same in all (before smoothing).
     Auto,
-    /// This weight; 1 treats all pairs alike, and only then is a sigmoid of the logit a probability.
+    /// This weight; 1 treats all pairs alike: any other, and smoothing, moves the sigmoid of the logit away from the share of right
+    /// pairs among those trained on.
     #[serde(untagged)]
     Fixed(f64),
 }
 
-/// Which of the data set's negatives an epoch takes. Those of a kind are drawn by the seed, others in each epoch, until all were
-/// drawn once.
+/// Which of the data set's negatives an epoch takes. Those of a kind are drawn by the seed, others in each epoch: of each block of
+/// the files (4,096 rows) as many as its share, going round them all.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct NegativesConfig {
@@ -59,7 +60,7 @@ pub struct CrossEncoderConfig {
 
 impl Default for CrossEncoderConfig {
     /// 512 tokens, as the model takes; rate and batch as sentence-transformers' documentation has them. A positive weighs 1, so that
-    /// the sigmoid of a logit is a probability.
+    /// the sigmoid of a logit is the share of right pairs among the like of those trained on.
     fn default() -> Self {
         Self {
             batch_size: 32,

@@ -40,7 +40,8 @@ pub enum Error {
     },
     /// A share of hard negatives is asked for, and there are none of one kind.
     #[error(
-        "setting `negatives.hard_share` is {share}, but {folder} holds {hard} hard and {random} random negatives:          add hard ones with jobmatch-mine-negatives, random ones with `jobmatch-dataset --negatives`, or leave the setting out"
+        "setting `negatives.hard_share` is {share}, but {folder} holds {hard} hard and {random} random negatives: \
+         add hard ones with jobmatch-candidates or jobmatch-mine-negatives, random ones with `jobmatch-dataset --negatives`, or leave the setting out"
     )]
     NoSuchNegatives {
         /// The data set's folder.

@@ -61,13 +61,12 @@ impl TrainingData {
     pub fn open(folder: &Path, config: &CrossEncoderConfig, seed: u64) -> Result<Self> {
         let train = folder.join("train");
         let kinds = Kinds::of(&train)?;
-        let counts = kinds.counts;
-        let (positives, others) = (counts.positives, counts.given + counts.random + counts.hard);
-        if positives == 0 || others == 0 {
+        let (positives, negatives) = kinds.positives_and_negatives();
+        if positives == 0 || negatives == 0 {
             return Err(Error::OneLabelOnly {
                 folder: folder.to_path_buf(),
                 positives: positives as usize,
-                negatives: others as usize,
+                negatives: negatives as usize,
             });
         }
         let mixture = kinds.mixture(folder, &config.negatives)?;

@@ -13,7 +13,7 @@ use crate::{Error, NegativesConfig, Result};
 pub struct PairCounts {
     /// Pairs whose label is above 0.5.
     pub positives: u64,
-    /// Negatives that the labels state.
+    /// Negatives that the labels state, and pairs of a label whose soft one is 0.5 or less.
     pub given: u64,
     /// Negatives that were drawn at random.
     pub random: u64,
@@ -21,13 +21,17 @@ pub struct PairCounts {
     pub hard: u64,
 }
 
-/// How many pairs of each kind there are, and what their labels sum up to.
-#[derive(Debug, Default)]
-pub(crate) struct Kinds {
-    pub counts: PairCounts,
-    /// Pairs and the sum of their labels by source, which labels need not follow: a pair that was drawn may have a soft label.
-    by_source: BTreeMap<PairSource, (u64, f64)>,
+/// What a data set holds of one source. Soft labels need not follow it: a pair that was drawn may be right after all.
+#[derive(Debug, Clone, Copy, Default)]
+struct OfSource {
+    positives: u64,
+    negatives: u64,
+    labels: f64,
 }
+
+/// How many pairs of each source there are, and what their labels sum up to.
+#[derive(Debug, Default)]
+pub(crate) struct Kinds(BTreeMap<PairSource, OfSource>);
 
 /// What an epoch takes.
 #[derive(Debug)]
@@ -74,85 +78,117 @@ impl Kinds {
     }
 
     fn add(&mut self, source: PairSource, label: f32) {
-        let (pairs, labels) = self.by_source.entry(source).or_default();
-        *pairs += 1;
-        *labels += f64::from(label);
-        let counts = &mut self.counts;
-        *match source {
-            _ if label > 0.5 => &mut counts.positives,
-            PairSource::Random => &mut counts.random,
-            PairSource::Hard => &mut counts.hard,
-            _ => &mut counts.given,
+        let found = self.0.entry(source).or_default();
+        found.labels += f64::from(label);
+        *if label > 0.5 {
+            &mut found.positives
+        } else {
+            &mut found.negatives
         } += 1;
+    }
+
+    fn of_source(&self, source: PairSource) -> OfSource {
+        self.0.get(&source).copied().unwrap_or_default()
+    }
+
+    /// Pairs whose label is above 0.5, and all others.
+    pub fn positives_and_negatives(&self) -> (u64, u64) {
+        let sum = |(positives, negatives), found: &OfSource| {
+            (positives + found.positives, negatives + found.negatives)
+        };
+        self.0.values().fold((0, 0), sum)
     }
 
     /// What an epoch takes of them.
     pub fn mixture(&self, folder: &Path, config: &NegativesConfig) -> Result<Mixture> {
-        let PairCounts {
-            positives,
-            given,
-            random,
-            hard,
-        } = self.counts;
-        let drawn = random + hard;
-        let (mut of_random, mut of_hard) = (1.0, 1.0);
+        let (random, hard) = (
+            self.of_source(PairSource::Random),
+            self.of_source(PairSource::Hard),
+        );
         if let Some(share) = config.hard_share
-            && ((share > 0.0 && hard == 0) || (share < 1.0 && random == 0))
+            && ((share > 0.0 && hard.negatives == 0) || (share < 1.0 && random.negatives == 0))
         {
             return Err(Error::NoSuchNegatives {
                 folder: folder.to_path_buf(),
                 share,
-                hard,
-                random,
+                hard: hard.negatives,
+                random: random.negatives,
             });
         }
-        if drawn > 0 && (config.per_positive.is_some() || config.hard_share.is_some()) {
-            let share = config.hard_share.unwrap_or(hard as f64 / drawn as f64);
-            let most = |kind: u64, share: f64| match share {
-                0.0 => f64::INFINITY,
-                share => kind as f64 / share,
-            };
-            // As many as there are of both kinds at this share.
-            let possible = most(hard, share).min(most(random, 1.0 - share));
-            let wanted = match config.per_positive {
-                Some(per_positive) => (positives as f64 * per_positive - given as f64).max(0.0),
-                None => possible,
-            };
-            if wanted > possible * (1.0 + 1e-9) {
-                tracing::warn!(
-                    "there are only {:.2} negatives a positive to draw at this `hard_share`, fewer than `negatives.per_positive` \
-                     asks for: all are taken",
-                    possible / positives as f64
-                );
-            }
-            let taken = wanted.min(possible);
-            let of = |kind: u64, share: f64| match kind {
-                0 => 0.0,
-                kind => (taken * share / kind as f64).min(1.0),
-            };
-            (of_hard, of_random) = (of(hard, share), of(random, 1.0 - share));
-        }
+        let [of_random, of_hard] = self.shares(random, hard, config);
         let mut shares = BTreeMap::new();
-        for (source, share) in [(PairSource::Hard, of_hard), (PairSource::Random, of_random)] {
+        for (source, share) in [(PairSource::Random, of_random), (PairSource::Hard, of_hard)] {
             if share < 1.0 {
                 shares.insert(source.name().to_owned(), share);
             }
         }
+        let mut epoch = PairCounts::default();
         let (mut labels, mut missing) = (0.0, 0.0);
-        for (source, (pairs, sum)) in &self.by_source {
-            let share = shares.get(source.name()).unwrap_or(&1.0);
-            labels += share * sum;
-            missing += share * (*pairs as f64 - sum);
+        for (source, found) in &self.0 {
+            let share = shares.get(source.name()).copied().unwrap_or(1.0);
+            let taken = |count: u64| (count as f64 * share).round() as u64;
+            epoch.positives += taken(found.positives);
+            *match source {
+                PairSource::Random => &mut epoch.random,
+                PairSource::Hard => &mut epoch.hard,
+                _ => &mut epoch.given,
+            } += taken(found.negatives);
+            labels += share * found.labels;
+            missing += share * ((found.positives + found.negatives) as f64 - found.labels);
         }
-        let taken = |count: u64, share: f64| (count as f64 * share).floor() as u64;
         Ok(Mixture {
-            epoch: PairCounts {
-                random: taken(random, of_random),
-                hard: taken(hard, of_hard),
-                ..self.counts
-            },
             shares,
+            epoch,
             negatives_per_positive: missing / labels,
+        })
+    }
+
+    /// The shares of the random and of the hard pairs that an epoch takes.
+    fn shares(&self, random: OfSource, hard: OfSource, config: &NegativesConfig) -> [f64; 2] {
+        if *config == NegativesConfig::default() {
+            return [1.0; 2];
+        }
+        let drawn = random.negatives + hard.negatives;
+        if drawn == 0 {
+            tracing::warn!(
+                "no negatives were drawn for this data set: `negatives` has nothing to choose from"
+            );
+            return [1.0; 2];
+        }
+        let hard_share = config
+            .hard_share
+            .unwrap_or(hard.negatives as f64 / drawn as f64);
+        let kinds = [(random, 1.0 - hard_share), (hard, hard_share)];
+        let wanted = kinds.into_iter().filter(|(_, share)| *share > 0.0);
+        // As many as there are of both kinds at this share.
+        let possible = wanted
+            .clone()
+            .map(|(of, share)| of.negatives as f64 / share)
+            .fold(f64::INFINITY, f64::min);
+        let taken = config.per_positive.map_or(possible, |per_positive| {
+            let (positives, negatives) = self.positives_and_negatives();
+            let always = (positives - random.positives - hard.positives) as f64;
+            let given = (negatives - drawn) as f64;
+            // Each negative that is taken brings with it some positives of its source, whose soft labels made them so.
+            let with_it: f64 = wanted
+                .map(|(of, share)| share * of.positives as f64 / of.negatives as f64)
+                .sum();
+            let room = 1.0 - per_positive * with_it;
+            let asked = match room > 0.0 {
+                true => ((per_positive * always - given) / room).max(0.0),
+                false => f64::INFINITY,
+            };
+            if asked > possible * (1.0 + 1e-9) {
+                tracing::warn!(
+                    "there are only {possible:.0} negatives to draw, {hard_share:.2} of them hard, fewer than \
+                     `negatives.per_positive` asks for: all are taken"
+                );
+            }
+            asked.min(possible)
+        });
+        kinds.map(|(of, share)| match of.negatives {
+            0 => 0.0,
+            negatives => (taken * share / negatives as f64).min(1.0),
         })
     }
 }
@@ -239,5 +275,26 @@ mod tests {
             .mixture(Path::new("data"), &NegativesConfig::default())
             .unwrap();
         assert!((mixture.negatives_per_positive - 0.8 / 1.2).abs() < 1e-6);
+
+        // A fifth of the random ones are right after all, and come with the others.
+        let mut kinds = Kinds::default();
+        for (source, label, count) in [
+            (PairSource::Evidence, 1.0, 90),
+            (PairSource::Evidence, 0.4, 10),
+            (PairSource::Random, 0.8, 40),
+            (PairSource::Random, 0.1, 160),
+        ] {
+            (0..count).for_each(|_| kinds.add(source, label));
+        }
+        let config = NegativesConfig {
+            per_positive: Some(1.0),
+            hard_share: None,
+        };
+        let epoch = kinds.mixture(Path::new("data"), &config).unwrap().epoch;
+        let negatives = epoch.given + epoch.random;
+        assert!(
+            epoch.given == 10 && epoch.positives.abs_diff(negatives) <= 1,
+            "{epoch:?}"
+        );
     }
 }

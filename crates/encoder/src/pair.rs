@@ -56,6 +56,9 @@ impl PairEncoder {
         // Only BERT's head has use for a pooler.
         load_weights(&store, &folder.weights(), &HEAD, &HEAD[..1])?;
         let tokenizer = Arc::new(checked_tokenizer(&folder)?);
+        if let Some(windows) = folder.metadata.pair_windows {
+            tokenizer.check_windows(windows)?;
+        }
         Ok(Self {
             folder,
             store,

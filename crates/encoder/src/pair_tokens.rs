@@ -54,6 +54,8 @@ impl WindowPooling {
         let highest = windows.iter().copied().fold(f32::NEG_INFINITY, f32::max);
         match self {
             _ if windows.len() == 1 => windows[0],
+            // `f32::max` passes over what is no number, which must not be hidden.
+            _ if windows.iter().any(|logit| logit.is_nan()) => f32::NAN,
             Self::Max => highest,
             Self::LogSumExp => {
                 let odds = windows.iter().map(|logit| (logit - highest).exp());
@@ -124,7 +126,7 @@ impl std::ops::AddAssign for CutCounts {
     }
 }
 
-/// Bytes of texts and ids that are remembered, at most.
+/// Bytes of texts and ids that are remembered, about at most.
 const REMEMBERED: usize = 64 << 20;
 
 /// The ids of texts, without special tokens and not cut.
@@ -280,6 +282,9 @@ impl TextTokenizer {
         let texts = pairs.iter().flat_map(|pair| [pair.0, pair.1]);
         let ids = self.memo().ids(self.uncut(), texts)?;
         let room = self.max_tokens() - template.special();
+        if let Some(windows) = windows {
+            self.check_windows(windows)?;
+        }
         let mut encoded = PairTokens {
             tokens: Vec::with_capacity(pairs.len()),
             windows: Vec::with_capacity(pairs.len()),
@@ -302,13 +307,6 @@ impl TextTokenizer {
                     let longest = (room / 2).max(room.saturating_sub(first.len()));
                     let second = &second[..second.len().min(longest)];
                     let window = room - second.len();
-                    if first.len() > window && window <= stride {
-                        return Err(Error::Windows {
-                            stride,
-                            fixed: template.special() + second.len(),
-                            max_tokens: self.max_tokens(),
-                        });
-                    }
                     (parts(first.len(), window, stride, most), second)
                 }
                 None => {
@@ -340,6 +338,24 @@ impl TextTokenizer {
         }
         Ok(encoded)
     }
+
+    /// Refuses windows that could not go on beside the longest second text, which takes half of the room.
+    ///
+    /// # Errors
+    /// [`Error::Windows`].
+    pub(crate) fn check_windows(&self, windows: PairWindows) -> Result<()> {
+        let special = self.pair_template()?.special();
+        let room = self.max_tokens() - special;
+        let PairWindows { stride, .. } = windows;
+        if stride < room - room / 2 {
+            return Ok(());
+        }
+        Err(Error::Windows {
+            stride,
+            fixed: special + room / 2,
+            max_tokens: self.max_tokens(),
+        })
+    }
 }
 
 fn one_part(length: usize) -> Vec<Range<usize>> {
@@ -348,6 +364,7 @@ fn one_part(length: usize) -> Vec<Range<usize>> {
 
 /// Windows of at most `window` of `length` tokens that share `stride`, the first `most` of them.
 fn parts(length: usize, window: usize, stride: usize, most: usize) -> Vec<Range<usize>> {
+    // A text that fits one window may leave the passage so much that the stride would not fit.
     let starts = (0..most.max(1)).map(|number| number * window.saturating_sub(stride));
     let mut parts = Vec::new();
     for start in starts {
@@ -411,6 +428,9 @@ mod tests {
         }
         let two = WindowPooling::LogSumExp.of(&[0.0, 0.0]);
         assert!((two - 2f32.ln()).abs() < 1e-6);
+        for pooling in [WindowPooling::Max, WindowPooling::LogSumExp] {
+            assert!(pooling.of(&[0.0, f32::NAN]).is_nan());
+        }
     }
 
     proptest! {

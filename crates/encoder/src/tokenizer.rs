@@ -59,6 +59,9 @@ impl TextTokenizer {
         } = read_tokenizer(path)?;
         // The file may fix a padding or truncation of its own: batches are not padded.
         tokenizer.with_padding(None);
+        // Before lengths are limited: it must see both texts of its pair.
+        let _ = tokenizer.with_truncation(None);
+        let pairs = PairTemplate::of(&tokenizer);
         tokenizer
             .with_truncation(Some(TruncationParams {
                 max_length: max_tokens,
@@ -77,7 +80,7 @@ impl TextTokenizer {
             });
         }
         Ok(Self {
-            pairs: PairTemplate::of(&tokenizer),
+            pairs,
             tokenizer,
             uncut: OnceLock::new(),
             max_tokens,

@@ -34,6 +34,25 @@ struct Piece<'a> {
     clean: std::borrow::Cow<'a, str>,
 }
 
+/// Distinct texts in the order in which they first came.
+#[derive(Default)]
+struct Numbered {
+    texts: Vec<String>,
+    numbers: HashMap<String, u32>,
+}
+
+impl Numbered {
+    fn number(&mut self, text: &str) -> u32 {
+        if let Some(&number) = self.numbers.get(text) {
+            return number;
+        }
+        let number = self.texts.len() as u32;
+        self.texts.push(text.to_owned());
+        self.numbers.insert(text.to_owned(), number);
+        number
+    }
+}
+
 impl Queries {
     /// Cuts every job's text, or takes the sentences given.
     pub(crate) fn new(
@@ -46,8 +65,7 @@ impl Queries {
             by_job.entry(&sentence.job_id).or_default().push(sentence);
         }
         let segmenter = Segmenter::english();
-        let mut numbers: HashMap<String, u32> = HashMap::new();
-        let mut texts = Vec::new();
+        let mut texts = Numbered::default();
         let mut of_job = Vec::with_capacity(jobs.len());
         for job in jobs {
             let pieces = match given {
@@ -60,23 +78,20 @@ impl Queries {
             };
             let mut queries = Vec::with_capacity(pieces.len());
             for Piece { start, end, clean } in pieces {
-                let text = *numbers
-                    .entry(clean.into_owned())
-                    .or_insert_with_key(|clean| {
-                        texts.push(clean.clone());
-                        texts.len() as u32 - 1
-                    });
+                let text = texts.number(&clean);
                 queries.push(Query { text, start, end });
             }
             of_job.push(queries);
         }
-        Ok(Self { texts, of_job })
+        Ok(Self {
+            texts: texts.texts,
+            of_job,
+        })
     }
 
     /// The sentences of jobs, each distinct text once; of empty ones none.
     pub(crate) fn of_sentences(jobs: &[Vec<Sentence>]) -> Self {
-        let mut numbers: HashMap<&str, u32> = HashMap::new();
-        let mut texts = Vec::new();
+        let mut texts = Numbered::default();
         let mut of_job = Vec::with_capacity(jobs.len());
         for sentences in jobs {
             let mut queries = Vec::with_capacity(sentences.len());
@@ -84,16 +99,16 @@ impl Queries {
                 if sentence.clean.trim().is_empty() {
                     continue;
                 }
-                let text = *numbers.entry(&sentence.clean).or_insert_with(|| {
-                    texts.push(sentence.clean.clone());
-                    texts.len() as u32 - 1
-                });
+                let text = texts.number(&sentence.clean);
                 let (start, end) = (sentence.start, sentence.end);
                 queries.push(Query { text, start, end });
             }
             of_job.push(queries);
         }
-        Self { texts, of_job }
+        Self {
+            texts: texts.texts,
+            of_job,
+        }
     }
 
     /// The text of a query.

@@ -11,13 +11,12 @@ use jobmatch_crossencoder::CANDIDATES;
 use jobmatch_evaluation::{
     Found, PassageIndex, QueryEmbedder, RetrievalSettings, Unit, candidates,
 };
-use jobmatch_records::{
-    Blocks, Pair, PairSource, ParquetWriter, PassageTemplate, Sentence, Shards, read_shards,
-};
+use jobmatch_records::{Pair, PairSource, PassageTemplate, Sentence, Shards, read_shards};
 use jobmatch_stage::Progress;
 use serde::{Deserialize, Serialize};
 
-use crate::derived::{copy, counts_of, finish_unit, next_part};
+use crate::derived::{copy, counts_of, finish_unit, next_part, pairs_of};
+use crate::units::write_rows;
 
 /// The settings of the stage.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -93,8 +92,11 @@ pub struct Counts {
     pub candidates: u64,
     /// Those that are known to be right for their job.
     pub right: u64,
-    /// Those left out because the data set holds the pair, or an earlier job of the unit gave it: of training jobs alone.
-    pub known_pairs: u64,
+    /// Those left out because the data set holds the pair for a job of the unit, or an earlier job of it gave the pair: of training
+    /// jobs alone.
+    pub held: u64,
+    /// Those left out because their text stands among the dev pairs: of training jobs alone.
+    pub of_dev_texts: u64,
     /// Pairs written with label 1.
     pub positives: u64,
     /// Pairs written with label 0.
@@ -106,7 +108,8 @@ impl std::ops::AddAssign for Counts {
         self.jobs += other.jobs;
         self.candidates += other.candidates;
         self.right += other.right;
-        self.known_pairs += other.known_pairs;
+        self.held += other.held;
+        self.of_dev_texts += other.of_dev_texts;
         self.positives += other.positives;
         self.negatives += other.negatives;
     }
@@ -142,7 +145,8 @@ pub struct Retriever<'a> {
 /// processes, or on interruptions.
 ///
 /// # Errors
-/// Pairs whose jobs come in another order than the sentences, files that cannot be read, and what cannot be written.
+/// A data set to which pairs were added before, pairs whose jobs come in another order than the sentences, files that cannot be
+/// read, and what cannot be written.
 pub fn add_candidates(
     retriever: &Retriever<'_>,
     dataset: &Artifact,
@@ -151,8 +155,18 @@ pub fn add_candidates(
 ) -> anyhow::Result<Option<Report>> {
     let config = retriever.config;
     config.validate()?;
-    copy(dataset, work, |name| !name.starts_with(CANDIDATES))?;
-    let numbers = Numbers::of(dataset, config)?;
+    let stage = &dataset.manifest().identity.stage;
+    ensure!(
+        stage != "candidates" && stage != "mine-negatives",
+        "{}: the stage {stage} has added pairs to it; take the data set that it was made from",
+        dataset.dir().display()
+    );
+    copy(dataset, work, |_| true)?;
+    let numbers = Numbers {
+        pairs: pairs_of(dataset)?,
+        config,
+    };
+    let dev_texts = dev_texts(dataset)?;
     let progress = Progress::new("retrieving", "jobs", None);
     let mut units: Vec<(String, bool)> = Vec::new();
     for (folder, is_train) in [("train", true), ("dev_sample", false)] {
@@ -176,8 +190,9 @@ pub fn add_candidates(
             if mine {
                 let path = work.path(&format!("{into}/part-{:05}.parquet", first_file + number))?;
                 let first_id = numbers.first(is_train, ordinal);
-                let (pairs, counts) = retriever.pairs(&batch, first_id, is_train)?;
-                write(&path, &pairs)?;
+                let dev_texts = is_train.then_some(&dev_texts);
+                let (pairs, counts) = retriever.pairs(&batch, first_id, dev_texts)?;
+                write_rows(&path, &pairs)?;
                 finish_unit(work, &unit, vec![path], &counts)?;
             }
             ordinal += batch.count as u64;
@@ -206,11 +221,20 @@ pub fn add_candidates(
     Ok(Some(report))
 }
 
-fn write(path: &Path, pairs: &[Pair]) -> anyhow::Result<()> {
-    let mut writer = ParquetWriter::create(path)?;
-    writer.write(pairs)?;
-    writer.finish()?;
-    Ok(())
+/// BLAKE3 of a text.
+type Digest = [u8; 32];
+
+fn digest(text: &str) -> Digest {
+    blake3::hash(text.as_bytes()).into()
+}
+
+/// The texts of dev pairs: no text stands in train and in dev.
+fn dev_texts(dataset: &Artifact) -> anyhow::Result<HashSet<Digest>> {
+    let mut texts = HashSet::new();
+    for pair in read_shards::<Pair>(&dataset.path("dev"), "part")? {
+        texts.insert(digest(&pair?.text));
+    }
+    Ok(texts)
 }
 
 /// The numbers of new pairs: after all those of the data set, those of training jobs first.
@@ -219,17 +243,7 @@ struct Numbers<'a> {
     config: &'a Config,
 }
 
-impl<'a> Numbers<'a> {
-    fn of(dataset: &Artifact, config: &'a Config) -> anyhow::Result<Self> {
-        let mut pairs = 0;
-        for folder in ["train", "dev"] {
-            let blocks = Blocks::<Pair>::open(&dataset.path(folder), "part")?;
-            let rows = blocks.groups().iter().map(|group| u64::from(group.rows));
-            pairs += rows.sum::<u64>();
-        }
-        Ok(Self { pairs, config })
-    }
-
+impl Numbers<'_> {
     /// The number of the first pair of the job with this ordinal.
     fn first(&self, is_train: bool, ordinal: u64) -> u64 {
         // No data set has more training jobs than pairs.
@@ -251,7 +265,7 @@ struct Batch {
     /// Of each job: its text, where the data set's pairs hold whole jobs.
     texts: Vec<Option<String>>,
     /// The pairs that the data set holds for these jobs, by text and attribute.
-    known: HashSet<(String, String)>,
+    held: HashSet<(Digest, String)>,
 }
 
 /// The jobs of a folder of pairs, each with its sentences: both come in the same order, and are read side by side.
@@ -274,44 +288,30 @@ impl Jobs {
     fn next(&mut self, most: usize, whole: bool) -> anyhow::Result<Batch> {
         let mut batch = Batch::default();
         while batch.count < most {
-            let Some(first) = self.next_pair(None)? else {
+            let Some(first) = self.pairs.next().transpose()? else {
                 break;
             };
             let id = first.job_id.clone();
             let text = first.sentence_index.is_none().then(|| first.text.clone());
             let mut of_job = vec![first];
-            while let Some(pair) = self.next_pair(Some(&id))? {
-                of_job.push(pair);
+            while let Some(pair) = self
+                .pairs
+                .next_if(|pair| pair.as_ref().map_or(true, |pair| pair.job_id == id))
+            {
+                of_job.push(pair?);
             }
             batch.count += 1;
             let sentences = self.sentences_of(&id)?;
             if whole {
-                let known = of_job
-                    .into_iter()
-                    .map(|pair| (pair.text, pair.attribute_id));
-                batch.known.extend(known);
+                let held = of_job.into_iter();
+                let held = held.map(|pair| (digest(&pair.text), pair.attribute_id));
+                batch.held.extend(held);
                 batch.ids.push(id);
                 batch.sentences.push(sentences);
                 batch.texts.push(text);
             }
         }
         Ok(batch)
-    }
-
-    /// The next pair, if it is of the job; those that were mined stand behind the others, in an order of their own.
-    fn next_pair(&mut self, job_id: Option<&str>) -> anyhow::Result<Option<Pair>> {
-        loop {
-            let wanted = |pair: &Result<Pair, _>| match (pair, job_id) {
-                (Ok(pair), Some(job_id)) => {
-                    pair.job_id == job_id || pair.source == PairSource::Hard
-                }
-                _ => true,
-            };
-            match self.pairs.next_if(wanted).transpose()? {
-                Some(pair) if pair.source == PairSource::Hard => {}
-                pair => return Ok(pair),
-            }
-        }
     }
 
     fn sentences_of(&mut self, job_id: &str) -> anyhow::Result<Vec<Sentence>> {
@@ -336,14 +336,15 @@ impl Jobs {
 }
 
 impl Retriever<'_> {
-    /// The pairs of a unit: of training jobs each text with an attribute once, and none that the data set holds.
+    /// The pairs of a unit. With `dev_texts` the jobs are training jobs: each text comes with an attribute once, not where the data
+    /// set holds that pair for a job of the unit, and no text of dev comes.
     fn pairs(
         &self,
         batch: &Batch,
         first_id: u64,
-        is_train: bool,
+        dev_texts: Option<&HashSet<Digest>>,
     ) -> anyhow::Result<(Vec<Pair>, Counts)> {
-        let settings = self.config.retrieval(is_train);
+        let settings = self.config.retrieval(dev_texts.is_some());
         let found = candidates(
             &batch.sentences,
             self.passages,
@@ -353,18 +354,22 @@ impl Retriever<'_> {
         )?;
         let mut counts = Counts::default();
         let mut rows: Vec<Pair> = Vec::new();
-        let mut row_of: HashMap<(String, String), usize> = HashMap::new();
+        let mut row_of: HashMap<(Digest, String), usize> = HashMap::new();
         for (job, list) in found.iter().enumerate() {
             counts.jobs += 1;
-            let first_id = first_id + (job * self.config.of_job(is_train)) as u64;
+            let first_id = first_id + (job * settings.candidates) as u64;
             for (pair_id, found) in (first_id..).zip(list) {
-                let pair = self.pair(batch, job, found, pair_id);
+                let (pair, digest) = self.pair(batch, job, found, pair_id);
                 counts.candidates += 1;
                 counts.right += u64::from(pair.label > 0.5);
-                if is_train {
-                    let key = (pair.text.clone(), pair.attribute_id.clone());
-                    if batch.known.contains(&key) {
-                        counts.known_pairs += 1;
+                if let Some(dev_texts) = dev_texts {
+                    let key = (digest, pair.attribute_id.clone());
+                    if dev_texts.contains(&digest) {
+                        counts.of_dev_texts += 1;
+                        continue;
+                    }
+                    if batch.held.contains(&key) {
+                        counts.held += 1;
                         continue;
                     }
                     if let Some(&row) = row_of.get(&key) {
@@ -373,7 +378,7 @@ impl Retriever<'_> {
                             let pair_id = rows[row].pair_id;
                             rows[row] = Pair { pair_id, ..pair };
                         }
-                        counts.known_pairs += 1;
+                        counts.held += 1;
                         continue;
                     }
                     row_of.insert(key, rows.len());
@@ -386,18 +391,17 @@ impl Retriever<'_> {
         Ok((rows, counts))
     }
 
-    fn pair(&self, batch: &Batch, job: usize, found: &Found, pair_id: u64) -> Pair {
+    fn pair(&self, batch: &Batch, job: usize, found: &Found, pair_id: u64) -> (Pair, Digest) {
         let attribute = &self.passages.attributes()[found.row as usize];
         let sentence = &batch.sentences[job][found.sentence];
         let whole = batch.texts[job].as_ref();
         let text = whole.unwrap_or(&sentence.clean).clone();
         let job_id = &batch.ids[job];
-        let digest = blake3::hash(text.as_bytes()).to_hex();
-        let is_right = self
-            .known
-            .contains(job_id, &digest, &attribute.attribute_id);
+        let digest = digest(&text);
+        let hex = blake3::Hash::from(digest).to_hex();
+        let is_right = self.known.contains(job_id, &hex, &attribute.attribute_id);
         let of_sentence = |value| whole.is_none().then_some(value);
-        Pair {
+        let pair = Pair {
             pair_id,
             job_id: job_id.clone(),
             sentence_index: whole.is_none().then_some(sentence.index),
@@ -414,6 +418,7 @@ impl Retriever<'_> {
             },
             alignment_score: Some(found.score),
             positive_id: None,
-        }
+        };
+        (pair, digest)
     }
 }

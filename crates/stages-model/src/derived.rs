@@ -1,4 +1,5 @@
-//! A data set made from another by a bi-encoder, unit by unit, on one process or several: what mining and alignment share.
+//! A data set made from another by a model, unit by unit, on one process or several: what mining, alignment, candidates and soft
+//! labels share.
 
 use std::fs;
 use std::path::PathBuf;
@@ -7,8 +8,10 @@ use std::time::Duration;
 use anyhow::Context as _;
 use jobmatch_artifact::{Artifact, Identity, Input, Resume, Shard, Work, resume};
 use jobmatch_biencoder::BiEncoder;
-use jobmatch_records::{Definition, PassageTemplate, ReadOptions, read_definitions};
+use jobmatch_encoder::InferenceConfig;
+use jobmatch_records::{Blocks, Definition, Pair, PassageTemplate, ReadOptions, read_definitions};
 use jobmatch_stage::{self as stage, Settings, Telemetry};
+use jobmatch_torch_ext::{best_device, local_rank};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -64,7 +67,8 @@ impl DerivedArguments {
     ) -> anyhow::Result<Option<Derived>> {
         let shard = Shard::from_env()?;
         let dataset = Artifact::open(&self.dataset)?;
-        let model = BiEncoder::load(&self.model)?;
+        let device = best_device(local_rank()?);
+        let model = BiEncoder::load_on(&self.model, device, InferenceConfig::default())?;
         let mut inputs = vec![
             Input::artifact("dataset", &dataset),
             Input::file("definitions", &self.definitions)?,
@@ -136,6 +140,17 @@ pub(crate) fn copy(
         copied.push(to);
     }
     Ok(work.finish("copy", &copied)?)
+}
+
+/// How many pairs jobmatch-dataset wrote, which numbers them from 0 without gaps.
+pub(crate) fn pairs_of(dataset: &Artifact) -> anyhow::Result<u64> {
+    let mut pairs = 0;
+    for folder in ["train", "dev"] {
+        let blocks = Blocks::<Pair>::open(&dataset.path(folder), "part")?;
+        let rows = blocks.groups().iter().map(|group| u64::from(group.rows));
+        pairs += rows.sum::<u64>();
+    }
+    Ok(pairs)
 }
 
 /// The number after the highest of the files `part-NUMBER.parquet` in a folder of `dataset`, so that a new file replaces none.

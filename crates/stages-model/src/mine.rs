@@ -1,15 +1,13 @@
 //! A data set to the same with hard negatives: unit by unit, on one process or several.
 
-use std::path::Path;
-
 use anyhow::ensure;
 use jobmatch_artifact::{Artifact, Work};
 use jobmatch_biencoder::{Miner, MiningConfig, MiningCounts};
-use jobmatch_records::{Blocks, Pair, ParquetWriter, PassageTemplate, Shards, read_shards};
+use jobmatch_records::{Pair, ParquetWriter, PassageTemplate, Shards, read_shards};
 use jobmatch_stage::Progress;
 use serde::{Deserialize, Serialize};
 
-use crate::derived::{copy, counts_of, finish_unit, next_part};
+use crate::derived::{copy, counts_of, finish_unit, next_part, pairs_of};
 
 /// The settings of the stage.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -112,16 +110,8 @@ struct Numbering {
 
 impl Numbering {
     fn of(dataset: &Artifact, negatives: usize) -> anyhow::Result<Self> {
-        let rows = |folder: &Path| -> anyhow::Result<u64> {
-            let blocks = Blocks::<Pair>::open(folder, "part")?;
-            Ok(blocks
-                .groups()
-                .iter()
-                .map(|group| u64::from(group.rows))
-                .sum())
-        };
         Ok(Self {
-            pairs: rows(&dataset.path("train"))? + rows(&dataset.path("dev"))?,
+            pairs: pairs_of(dataset)?,
             files: next_part(dataset, "train"),
             negatives: negatives as u64,
         })

@@ -2,6 +2,7 @@
 
 use jobmatch_biencoder::BiEncoder;
 use jobmatch_crossencoder::CrossEncoder;
+use jobmatch_encoder::{InferenceConfig, Precision};
 use jobmatch_evaluation::{ModelError, PairScorer, QueryEmbedder};
 
 /// A bi-encoder as evaluation asks for it.
@@ -36,11 +37,35 @@ impl QueryEmbedder for Embedder {
 
 /// A cross-encoder as evaluation asks for it.
 #[derive(Debug)]
-pub struct Scorer(pub CrossEncoder);
+pub struct Scorer {
+    model: CrossEncoder,
+    fingerprint: String,
+}
+
+impl Scorer {
+    /// Loads a model by name or folder. What is decided with it in one precision does not hold in another, so that is part of its
+    /// fingerprint, but for float32.
+    ///
+    /// # Errors
+    /// When the model is not sound, or it or its device does not bear the precision.
+    pub fn load(model: &str, precision: Precision) -> anyhow::Result<Self> {
+        let config = InferenceConfig {
+            precision,
+            ..InferenceConfig::default()
+        };
+        let model = CrossEncoder::load_with(model, config)?;
+        let of_weights = model.fingerprint();
+        let fingerprint = match precision {
+            Precision::Float32 => of_weights.to_owned(),
+            other => format!("{of_weights} in {other:?}").to_lowercase(),
+        };
+        Ok(Self { model, fingerprint })
+    }
+}
 
 impl PairScorer for Scorer {
     fn fingerprint(&self) -> &str {
-        self.0.fingerprint()
+        &self.fingerprint
     }
 
     fn score(
@@ -48,6 +73,6 @@ impl PairScorer for Scorer {
         pairs: &[(&str, &str)],
         progress: &mut dyn FnMut(usize),
     ) -> Result<Vec<f32>, ModelError> {
-        Ok(self.0.score(pairs, progress)?)
+        Ok(self.model.score(pairs, progress)?)
     }
 }

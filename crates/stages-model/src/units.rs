@@ -1,10 +1,11 @@
-//! The rows of a file, unit by unit, on one process or several: what embedding and scoring share.
+//! The rows of a file, unit by unit, on one process or several: what embedding, scoring and candidates share.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::ensure;
 use jobmatch_artifact::Work;
-use jobmatch_records::{Reader, Rejected};
+use jobmatch_records::{ParquetWriter, Reader, Record, Rejected};
+use jobmatch_stage::Progress;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -57,4 +58,21 @@ pub(crate) fn write_rejected(rejected: &[Rejected], work: &Work) -> anyhow::Resu
         work.write_json_lines("rejected.jsonl", rejected)?;
     }
     Ok(rejected.len() as u64)
+}
+
+/// Writes a Parquet file of rows.
+pub(crate) fn write_rows<R: Record>(path: &Path, rows: &[R]) -> anyhow::Result<()> {
+    let mut writer = ParquetWriter::create(path)?;
+    writer.write(rows)?;
+    writer.finish()?;
+    Ok(())
+}
+
+/// Adds to `progress` what is heard of as done so far.
+pub(crate) fn heard(progress: &Progress) -> impl FnMut(usize) {
+    let mut before = 0;
+    move |done| {
+        progress.add((done - before) as u64);
+        before = done;
+    }
 }

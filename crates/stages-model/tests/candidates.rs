@@ -142,23 +142,23 @@ fn candidates_are_what_sentences_find_with_the_labels_that_are_known() {
                 && old.attribute_id == pair.attribute_id
         }));
     }
-    let texts: HashMap<u64, &str> = before
-        .iter()
-        .map(|p| (p.pair_id, p.text.as_str()))
-        .collect();
-    assert!(texts.len() == before.len() && new.len() > 10);
+    assert!(new.len() > 10);
+    // Each of them stands there, unless its text is one of dev.
+    let dev_pairs: Vec<Pair> = rows(&place, "dataset/dev");
+    let sentences = sentences_of_jobs(&place);
     for job in jobs(&before) {
         for (attribute, _, start) in &expected[&job] {
-            let of_job = |pair: &&Pair| pair.job_id == job && pair.attribute_id == *attribute;
-            let there = after.iter().filter(of_job);
-            let written = there.clone().any(|pair| pair.start == Some(*start));
-            // Or an earlier job of the unit has the same text.
-            assert!(
-                written || new.iter().any(|p| p.attribute_id == *attribute),
-                "{job} {attribute}"
-            );
+            let mut of_job = sentences[&job].iter();
+            let (_, text) = of_job.find(|(place, _)| place == start).unwrap();
+            let is_it = |pair: &Pair| pair.text == *text && pair.attribute_id == *attribute;
+            let is_of_dev = dev_pairs.iter().any(|pair| pair.text == *text);
+            assert!(is_of_dev || after.iter().any(is_it), "{job} {attribute}");
         }
     }
+    assert!(
+        new.iter()
+            .all(|new| dev_pairs.iter().all(|dev| dev.text != new.text))
+    );
     let report: serde_json::Value =
         serde_json::from_str(&fs::read_to_string(place.path("out/report.json")).unwrap()).unwrap();
     let written = report["train"]["positives"].as_u64().unwrap()
@@ -184,10 +184,22 @@ fn a_crossencoder_learns_from_them_and_measures_its_reranking() {
     assert!(hard > 0.0 && random > 0.0, "{epoch}");
     assert!((hard / (hard + random) - 0.6).abs() < 0.05, "{epoch}");
     let reranking = &report["kept"]["reranking"];
-    for figure in ["ndcg_at_10", "mrr", "retriever_ndcg_at_10", "retriever_mrr"] {
-        let value = reranking[figure].as_f64().unwrap();
-        assert!((0.0..=1.0).contains(&value), "{figure}: {value}");
+    let mut of_job: BTreeMap<String, Vec<Pair>> = BTreeMap::new();
+    for pair in rows::<Pair>(&place, "out/dev_candidates") {
+        of_job.entry(pair.job_id.clone()).or_default().push(pair);
     }
+    let mut reciprocal_ranks = Vec::new();
+    for mut list in of_job.into_values() {
+        let key = |pair: &Pair| (pair.alignment_score.unwrap(), pair.attribute_id.clone());
+        list.sort_by(|a, b| key(b).partial_cmp(&key(a)).unwrap());
+        if let Some(first) = list.iter().position(|pair| pair.label > 0.5) {
+            reciprocal_ranks.push(1.0 / (first + 1) as f64);
+        }
+    }
+    let mrr = reciprocal_ranks.iter().sum::<f64>() / reciprocal_ranks.len() as f64;
+    assert_eq!(reranking["jobs"], reciprocal_ranks.len());
+    assert!((reranking["retriever_mrr"].as_f64().unwrap() - mrr).abs() < 1e-9);
+    assert!(reranking["ndcg_at_10"].as_f64().unwrap() > 0.0);
     let metadata = place.read("trained/model/jobmatch.json");
     assert!(metadata.contains("log-sum-exp"), "{metadata}");
 }
@@ -243,6 +255,22 @@ fn sentences_of_other_jobs_are_refused() {
         ended
             .stderr
             .contains("has no sentences, or they come in another order"),
+        "{}",
+        ended.stderr
+    );
+}
+
+#[test]
+fn what_has_candidates_already_is_refused() {
+    let place = place();
+    add(&place, "out", 1);
+    let again = CANDIDATES.replace("--dataset dataset", "--dataset out");
+    let ended = place.run(PROGRAM, &format!("{again} --output again"));
+    assert_eq!(ended.code, Some(1));
+    assert!(
+        ended
+            .stderr
+            .contains("out: the stage candidates has added pairs to it; take the data set"),
         "{}",
         ended.stderr
     );

@@ -177,7 +177,7 @@ impl ModelFolder {
     }
 
     /// `blake3:` and the hash over the files that decide the model's numbers: configuration, weights, tokenizer,
-    /// pooling, prompts and passage template. Two folders with the same fingerprint give the same embeddings.
+    /// pooling, prompts, passage template and windows of pairs. Two folders with the same fingerprint give the same embeddings.
     ///
     /// # Errors
     /// When a file cannot be read.
@@ -196,11 +196,23 @@ impl ModelFolder {
             None => file(&self.tokenizer())?,
         };
         hasher.update(tokenizer.as_bytes());
+        // Windows only where there are some: models that were fingerprinted before there were any keep theirs.
+        #[derive(Debug)]
+        #[allow(dead_code, reason = "it is read by its Debug")]
+        struct Metadata<'a> {
+            passage_template: &'a Option<String>,
+        }
+        let metadata = Metadata {
+            passage_template: &self.metadata.passage_template,
+        };
         let settings = format!(
-            "{:?} {:?} {} {:?}",
-            self.pooling, self.prompts, self.max_tokens, self.metadata
+            "{:?} {:?} {} {metadata:?}",
+            self.pooling, self.prompts, self.max_tokens
         );
         hasher.update(settings.as_bytes());
+        if let Some(windows) = self.metadata.pair_windows {
+            hasher.update(format!(" {windows:?}").as_bytes());
+        }
         Ok(format!("blake3:{}", hasher.finalize().to_hex()))
     }
 

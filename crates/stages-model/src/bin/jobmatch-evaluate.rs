@@ -10,8 +10,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use jobmatch_artifact::{Artifact, Begin, Identity, Input, begin};
 use jobmatch_biencoder::BiEncoder;
-use jobmatch_crossencoder::CrossEncoder;
-use jobmatch_encoder::{InferenceConfig, Precision};
+use jobmatch_encoder::Precision;
 use jobmatch_evaluation::{
     Decision, EvaluationConfig, How, Inputs, Models, PairScorer, PassageIndex, QueryEmbedder,
     ReportContext, evaluate,
@@ -131,16 +130,11 @@ fn work() -> anyhow::Result<()> {
 
     let split: Split = arguments.split.parse().map_err(anyhow::Error::msg)?;
     let embedder = Embedder(BiEncoder::load(&arguments.biencoder)?);
-    let inference = InferenceConfig {
-        precision: settings.config.rerank_precision,
-        ..InferenceConfig::default()
-    };
     let scorer = arguments
         .crossencoder
         .as_deref()
-        .map(|model| CrossEncoder::load_with(model, inference))
-        .transpose()?
-        .map(Scorer);
+        .map(|model| Scorer::load(model, settings.config.rerank_precision))
+        .transpose()?;
     let index = arguments.index.as_deref().map(Artifact::open).transpose()?;
     let sentences = arguments
         .sentences

@@ -11,7 +11,7 @@ use jobmatch_records::{Columns, EmbeddingWriter, OnBadRow, ReadOptions, Text, Te
 use jobmatch_stage::Progress;
 use serde::{Deserialize, Serialize};
 
-use crate::units::{in_units, write_rejected};
+use crate::units::{heard, in_units, write_rejected};
 
 pub use lines::embed_lines;
 
@@ -181,12 +181,7 @@ fn embed_unit(
 ) -> anyhow::Result<(Vec<PathBuf>, Unit)> {
     let refs: Vec<&str> = texts.iter().map(|text| text.text.as_str()).collect();
     let ids: Vec<&str> = texts.iter().map(|text| text.id.as_str()).collect();
-    let mut before = 0;
-    let hear = &mut |done| {
-        progress.add((done - before) as u64);
-        before = done;
-    };
-    let (values, usage) = vectors(embedder, prompt, config, &refs, hear)?;
+    let (values, usage) = vectors(embedder, prompt, config, &refs, &mut heard(progress))?;
     let files = match config.format {
         Format::Parquet => {
             let path = work.path(&format!("part-{number:05}.parquet"))?;

@@ -9,13 +9,11 @@ use anyhow::ensure;
 use jobmatch_artifact::Work;
 use jobmatch_crossencoder::{CrossEncoder, sigmoid};
 use jobmatch_encoder::{CutCounts, InferenceConfig, PairScores, Precision, TokenBudget};
-use jobmatch_records::{
-    Columns, OnBadRow, ParquetWriter, ReadOptions, ScoredPair, TextPair, TextPairReader,
-};
+use jobmatch_records::{Columns, OnBadRow, ReadOptions, ScoredPair, TextPair, TextPairReader};
 use jobmatch_stage::Progress;
 use serde::{Deserialize, Serialize};
 
-use crate::units::{in_units, write_rejected};
+use crate::units::{heard, in_units, write_rejected, write_rows};
 
 pub use lines::score_lines;
 pub use soft_labels::{SoftLabels, soften};
@@ -172,17 +170,6 @@ fn score_unit(
             probability: sigmoid(logit),
         })
         .collect();
-    let mut writer = ParquetWriter::create(path)?;
-    writer.write(&rows)?;
-    writer.finish()?;
+    write_rows(path, &rows)?;
     Ok(Report::of(&scores))
-}
-
-/// Adds to `progress` what is heard of as done so far.
-fn heard(progress: &Progress) -> impl FnMut(usize) {
-    let mut before = 0;
-    move |done| {
-        progress.add((done - before) as u64);
-        before = done;
-    }
 }

@@ -9,8 +9,9 @@ use jobmatch_records::{Pair, ParquetReader, ParquetWriter};
 use jobmatch_stage::Progress;
 use serde::{Deserialize, Serialize};
 
-use super::{Report, heard};
+use super::Report;
 use crate::derived::{copy, counts_of, finish_unit};
+use crate::units::heard;
 
 /// Pairs in memory at once.
 const AT_ONCE: usize = 16_384;

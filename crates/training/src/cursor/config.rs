@@ -14,7 +14,7 @@ pub struct CursorConfig {
     pub positives_only: bool,
     /// Of the rows of a `source` that stands here an epoch takes only this share, 0 to 1; of the others all. How many it takes of
     /// each block is the same in every epoch, which ones is not: an epoch goes on where the one before ended, round a block's
-    /// rows in an order that follows from the seed. Default: empty. It does not go together with `positives_only`.
+    /// rows in an order that follows from the seed. A source that no row has changes nothing. Default: empty. It does not go together with `positives_only`.
     pub shares: BTreeMap<String, f64>,
     /// Consecutive rows that always come into the same window; 1 or more. A block ends with its row group. Fewer mix
     /// better and read slower: a page of the file is unpacked for each block that has rows of it. Default: 4,096.

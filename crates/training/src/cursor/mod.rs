@@ -13,7 +13,8 @@
 //! where there are more rows than one window holds, two of them meet in one batch more often than in a full shuffle:
 //! as many times as there are windows. In files sorted by job that is so for the rows of a job. A window is a mixture
 //! of its some 64 blocks, not of all rows, and the last one of an epoch, which gets what is left, of fewer. It is no
-//! sampling with replacement: each row comes once in an epoch. Whoever needs more shuffles the rows when the files are
+//! sampling with replacement: each row comes at most once in an epoch (exactly once where no
+//! share of a source is asked for). Whoever needs more shuffles the rows when the files are
 //! written, or gives smaller blocks or larger windows.
 
 mod ahead;
@@ -41,7 +42,7 @@ use crate::{Error, Result};
 /// Every rank opens its own cursor with the same arguments, takes the same batches, and works on its [`share`] of
 /// each. Reading is cheap beside training: each rank reads all rows.
 ///
-/// In memory are the window that is being given, the next one, which a thread reads meanwhile, and some 30 bytes for
+/// In memory are the window that is being given, the next one, which a thread reads meanwhile, and some 60 bytes for
 /// each block of the files.
 ///
 /// ```no_run
@@ -79,7 +80,7 @@ impl<R> std::fmt::Debug for Cursor<R> {
 
 impl<R: Record + Send + 'static> Cursor<R> {
     /// Opens a folder, at the first row of epoch 0. It reads the footers of the files, and for `positives_only` the
-    /// column `label`; the rows follow when they are asked for.
+    /// column `label`, for `shares` the column `source`; the rows follow when they are asked for.
     ///
     /// # Errors
     /// A setting that makes no sense; a folder without files; a file that is not whole, or lacks a column; with
@@ -93,7 +94,7 @@ impl<R: Record + Send + 'static> Cursor<R> {
         })
     }
 
-    /// Rows of an epoch: all of the files, or those that pass the filter.
+    /// Rows of an epoch: all of the files, those that pass the filter, or the shares that are drawn.
     pub fn rows(&self) -> u64 {
         self.source.rows()
     }

@@ -217,6 +217,13 @@ impl<R: Record> Source<R> {
         for taken in self.draw.iter().flat_map(|(_, taken)| taken.concat()) {
             number(u64::from(taken));
         }
+        for (source, share) in &self.config.shares {
+            number(source.len() as u64);
+            number(share.to_bits());
+        }
+        for source in self.config.shares.keys() {
+            hasher.update(source.as_bytes());
+        }
         for shard in self.files.shards() {
             let name = shard.path.file_name().unwrap_or_default();
             let name = name.to_string_lossy();
