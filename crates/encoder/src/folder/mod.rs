@@ -197,17 +197,9 @@ impl ModelFolder {
         };
         hasher.update(tokenizer.as_bytes());
         // Windows only where there are some: models that were fingerprinted before there were any keep theirs.
-        #[derive(Debug)]
-        #[allow(dead_code, reason = "it is read by its Debug")]
-        struct Metadata<'a> {
-            passage_template: &'a Option<String>,
-        }
-        let metadata = Metadata {
-            passage_template: &self.metadata.passage_template,
-        };
         let settings = format!(
-            "{:?} {:?} {} {metadata:?}",
-            self.pooling, self.prompts, self.max_tokens
+            "{:?} {:?} {} Metadata {{ passage_template: {:?} }}",
+            self.pooling, self.prompts, self.max_tokens, self.metadata.passage_template
         );
         hasher.update(settings.as_bytes());
         if let Some(windows) = self.metadata.pair_windows {
