@@ -37,7 +37,8 @@
 //! `pair_id` counts the rows of train and then of dev; samples keep the numbers. A negative follows
 //! its positive. `dev_sample/` holds only jobs of the half of dev that selects models
 //! ([`DevHalves`]). `text_digest` in `positives/` is the BLAKE3 of a pair's `text`; for a
-//! label that no sentence was found for it is that of the whole cleaned job.
+//! label that no sentence was found for it is that of the whole cleaned job. `fingerprints/` holds a signature of each job that has
+//! a pair: what is measured later can be told from what was learned ([`Leaks`]).
 //!
 //! # Example
 //!
@@ -106,6 +107,7 @@ mod evidence;
 mod fates;
 mod inputs;
 mod labels;
+mod leaks;
 mod minhash;
 mod near_copies;
 mod negatives;
@@ -129,5 +131,6 @@ pub use config::{
 pub use dev_halves::{DevHalves, MIN_DEV_HALF, group_or_job};
 pub use error::{Error, Result};
 pub use inputs::{Files, Inputs, Reading, Rows, Sentences, Source};
+pub use leaks::{FINGERPRINTS, Leak, Leaks};
 pub use phases::{Observer, Unobserved};
 pub use report::{Alignment, Definitions, Flow, NearCopyCounts, Report, Side};

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, BooleanArray, Float32Array, RecordBatch, StringArray, UInt32Array, UInt64Array,
+    Array, BinaryArray, BooleanArray, Float32Array, RecordBatch, StringArray, UInt32Array,
+    UInt64Array,
 };
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 
@@ -29,6 +30,10 @@ pub(crate) struct BatchColumns<'b>(pub &'b RecordBatch);
 
 impl<'b> BatchColumns<'b> {
     pub fn texts(&self, name: &str) -> Result<&'b StringArray> {
+        self.typed(name, false)
+    }
+
+    pub fn bytes(&self, name: &str) -> Result<&'b BinaryArray> {
         self.typed(name, false)
     }
 

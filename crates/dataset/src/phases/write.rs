@@ -1,6 +1,6 @@
 //! Seventh: the pairs of each shard.
 
-use jobmatch_records::{Pair, PairSource};
+use jobmatch_records::{Fingerprint, Pair, PairSource, Split};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -9,10 +9,12 @@ use super::draw::{Drawn, read_drawn};
 use super::number::Numbers;
 use super::place::{JobCandidates, read_candidates};
 use super::plan::Plan;
+use super::scan;
+use crate::minhash::BINS;
 use crate::report::Side;
 use crate::split::Half;
 use crate::write::write_part;
-use crate::{Result, scratch};
+use crate::{FINGERPRINTS, Result, scratch};
 
 /// What a shard's pairs came to.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -59,6 +61,12 @@ fn write_shard(context: &Context, plan: &Plan, numbers: &Numbers, shard: u32) ->
     }
     let mut writing = Writing::default();
     let mut files = Vec::new();
+    files.extend(write_part(
+        work,
+        FINGERPRINTS,
+        shard,
+        &fingerprints(context, plan, shard, &jobs, &drawn)?,
+    )?);
     for (half, folder) in [(Half::Train, "train"), (Half::Dev, "dev")] {
         let side = half as usize;
         let mut rows = Rows {
@@ -94,6 +102,38 @@ fn write_shard(context: &Context, plan: &Plan, numbers: &Numbers, shard: u32) ->
     }
     files.push(scratch::write(work, &name(shard), &writing)?);
     Ok(work.finish(&unit(shard), &files)?)
+}
+
+/// The jobs of a shard that have pairs, each with the signature of its text.
+fn fingerprints(
+    context: &Context,
+    plan: &Plan,
+    shard: u32,
+    jobs: &[JobCandidates],
+    drawn: &[Option<Drawn>],
+) -> Result<Vec<Fingerprint>> {
+    let first_row = shard as usize * context.config.jobs_per_shard;
+    let of_shard = context.config.jobs_of_shard(shard, plan.fates.len());
+    let signatures = scan::read_signatures(context, shard, of_shard)?;
+    let mut rows = Vec::with_capacity(jobs.len());
+    let mut first = 0;
+    for job in jobs {
+        let numbered = first..first + job.candidates.len();
+        first = numbered.end;
+        if drawn[numbered].iter().all(Option::is_none) {
+            continue;
+        }
+        let at = (job.row as usize - first_row) * BINS;
+        rows.push(Fingerprint {
+            job_id: job.job_id.clone(),
+            split: match job.half {
+                Half::Train => Split::Train,
+                Half::Dev => Split::Dev,
+            },
+            signature: signatures[at..at + BINS].to_vec(),
+        });
+    }
+    Ok(rows)
 }
 
 /// Turns candidates into rows.
