@@ -10,6 +10,11 @@ use crate::texts::cleaned;
 /// The folder of a data set with the [`Fingerprint`]s of the jobs that have pairs. Trainings carry it on.
 pub const FINGERPRINTS: &str = "fingerprints";
 
+/// The signature of a job's text as fingerprints hold it: [`Leaks`] says what it tells.
+pub fn signature(text: &str) -> Vec<u8> {
+    Signature::of(&cleaned(text)).bytes.to_vec()
+}
+
 /// Bytes of a signature in which near copies are looked for at once.
 const BAND: usize = BINS / BANDS;
 
@@ -106,7 +111,7 @@ mod tests {
         Fingerprint {
             job_id: job_id.to_owned(),
             split: Split::Train,
-            signature: Signature::of(&cleaned(text)).bytes.to_vec(),
+            signature: signature(text),
         }
     }
 

@@ -131,6 +131,6 @@ pub use config::{
 pub use dev_halves::{DevHalves, MIN_DEV_HALF, group_or_job};
 pub use error::{Error, Result};
 pub use inputs::{Files, Inputs, Reading, Rows, Sentences, Source};
-pub use leaks::{FINGERPRINTS, Leak, Leaks};
+pub use leaks::{FINGERPRINTS, Leak, Leaks, signature};
 pub use phases::{Observer, Unobserved};
 pub use report::{Alignment, Definitions, Flow, NearCopyCounts, Report, Side};

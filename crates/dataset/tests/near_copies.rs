@@ -4,7 +4,7 @@
 mod common;
 
 use common::{definition, job, label, run};
-use jobmatch_dataset::{Config, Inputs};
+use jobmatch_dataset::{Config, Inputs, Leaks};
 use jobmatch_records::{Job, Split};
 
 /// A text of 60 words of its own.
@@ -158,4 +158,61 @@ fn boilerplate_that_chains_jobs_is_refused() {
             .iter()
             .any(|warning| warning.contains("dev jobs are near copies of train jobs"))
     );
+}
+
+#[test]
+fn what_was_learned_from_is_known_afterwards() {
+    let mut jobs: Vec<Job> = (0..40)
+        .map(|number| job(&format!("j{number:02}"), &text(number)))
+        .collect();
+    for (number, job) in jobs.iter_mut().enumerate() {
+        job.split = Some(if number < 30 {
+            Split::Train
+        } else {
+            Split::Dev
+        });
+    }
+    let mut inputs = inputs(jobs);
+    // A job without a label has no pair, so nothing is learned from it.
+    inputs.labels.remove(5);
+    let config = Config {
+        unit: jobmatch_dataset::Unit::Job,
+        jobs_per_shard: 16,
+        ..Config::default()
+    };
+    let output = run(&config, 5, &inputs).unwrap();
+    let learned: Vec<(&str, Split)> = (output.fingerprints.iter())
+        .map(|learned| (learned.job_id.as_str(), learned.split))
+        .collect();
+    let expected: Vec<(String, Split)> = (0..40)
+        .filter(|number| *number != 5)
+        .map(|number| {
+            (
+                format!("j{number:02}"),
+                if number < 30 {
+                    Split::Train
+                } else {
+                    Split::Dev
+                },
+            )
+        })
+        .collect();
+    let expected: Vec<(&str, Split)> = expected
+        .iter()
+        .map(|(id, split)| (id.as_str(), *split))
+        .collect();
+    assert_eq!(learned, expected);
+
+    let later = [near(&text(3)), text(5), text(100), near(&text(33))];
+    let mut leaks = Leaks::new(later.iter().map(String::as_str), 0.7);
+    output
+        .fingerprints
+        .iter()
+        .for_each(|learned| leaks.compare(learned));
+    let found: Vec<(usize, String)> = leaks
+        .found()
+        .into_iter()
+        .map(|leak| (leak.job, leak.learned))
+        .collect();
+    assert_eq!(found, [(0, "j03".to_owned()), (3, "j33".to_owned())]);
 }

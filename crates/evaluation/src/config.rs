@@ -65,6 +65,11 @@ pub struct EvaluationConfig {
     pub resamples: usize,
     /// How many of the worst jobs the report shows. Default 10.
     pub worst_jobs: usize,
+    /// Estimated Jaccard similarity (0 to 1) of three-word shingles from which an evaluated job is a near copy of one that the models
+    /// learned from. Default 0.7, as in the data set.
+    pub near_copy: f64,
+    /// Measure golden jobs all the same that are near copies of such. Default false.
+    pub allow_leak: bool,
     /// Seed of the drawn part and of the bootstrap. Default 42.
     pub seed: u64,
 }
@@ -82,6 +87,8 @@ impl Default for EvaluationConfig {
             limit_jobs: None,
             resamples: jobmatch_metrics::Bootstrap::RESAMPLES,
             worst_jobs: 10,
+            near_copy: jobmatch_dataset::NEAR_COPY,
+            allow_leak: false,
             seed: 42,
         }
     }
@@ -120,6 +127,13 @@ impl EvaluationConfig {
         }
         if self.resamples == 0 {
             return Err(refused("resamples", 0, "a whole number from 1"));
+        }
+        if !(self.near_copy > 0.0 && self.near_copy <= 1.0) {
+            return Err(refused(
+                "near_copy",
+                self.near_copy,
+                "a number above 0, up to 1",
+            ));
         }
         Ok(())
     }

@@ -49,6 +49,19 @@ pub enum Error {
         /// Its jobs.
         jobs: usize,
     },
+    /// Golden jobs that the models learned from, nearly.
+    #[error(
+        "{count} of the {of} golden jobs are near copies of jobs that the models learned from, so they prove nothing: \
+         remove them from the golden jobs, or from the training data and train again; --allow-leak measures all the same\n{list}"
+    )]
+    Leaks {
+        /// How many.
+        count: usize,
+        /// Of how many.
+        of: usize,
+        /// Some of them, one a line.
+        list: String,
+    },
     /// A job id given twice.
     #[error("job `{job}` is given twice: keep one of the two")]
     DuplicateJob {

@@ -1,7 +1,7 @@
 //! The whole evaluation in the order in which it happens.
 
 use jobmatch_metrics::{Measure, Pool, Qrels, Run};
-use jobmatch_records::{Prediction, Split};
+use jobmatch_records::{EvaluatedJob, Prediction, Split};
 
 use crate::config::EvaluationConfig;
 use crate::decision::Decision;
@@ -14,7 +14,7 @@ use crate::queries::Queries;
 use crate::report::worst::{self, WorstJob};
 use crate::retrieve::{Candidate, rerank, retrieve};
 use crate::systems::{self, System, pool};
-use crate::{Error, Result, choose};
+use crate::{Error, Result, choose, leaks};
 
 /// The models under evaluation, and the index that the bi-encoder made.
 #[derive(Clone, Copy)]
@@ -46,6 +46,8 @@ pub struct Evaluation {
     pub decision: Decision,
     /// Every candidate of every job: jobs in byte order of their ids, each in rank order.
     pub predictions: Vec<Prediction>,
+    /// Every job, in byte order of their ids.
+    pub jobs: Vec<EvaluatedJob>,
     pub(crate) run: Run,
     pub(crate) qrels: Qrels,
     pub(crate) worst: Vec<WorstJob>,
@@ -84,6 +86,7 @@ pub fn evaluate(
     };
     let choosing = matches!(how, How::Choose);
     let prepared = Prepared::new(inputs, passages, choosing, config.limit_jobs, config.seed)?;
+    let leaks = leaks::check(&prepared.jobs, split, inputs.learned, config)?;
 
     let queries = Queries::new(&prepared.jobs, inputs.sentences, &settings)?;
     let mut candidates = retrieve(&queries, passages, embedder, &settings, progress)?;
@@ -154,6 +157,7 @@ pub fn evaluate(
         evaluated,
         retrieval: settings,
         chosen_here: choosing,
+        leaks,
         differences: measure::differences(&named, &prepared, config)?,
         systems: measured,
         ceiling: measure::ceiling(&candidates, &prepared, &settings),
@@ -179,6 +183,7 @@ pub fn evaluate(
         .collect();
     Ok(Evaluation {
         predictions: predictions(&ranked, &prepared, passages, decision.threshold),
+        jobs: jobs(&ranked, &prepared, &queries, decision.threshold),
         run: run(&ranked, &prepared, passages)?,
         qrels: qrels(&prepared, passages)?,
         metrics,
@@ -266,6 +271,29 @@ fn predictions(
         }));
     }
     rows
+}
+
+fn jobs(
+    ranked: &[Vec<Ranked>],
+    prepared: &Prepared<'_>,
+    queries: &Queries,
+    threshold: f32,
+) -> Vec<EvaluatedJob> {
+    let numbered = prepared.jobs.iter().enumerate().zip(ranked);
+    let evaluated = numbered.map(|((number, job), list)| {
+        let decided = list.iter().filter(|ranked| ranked.score >= threshold);
+        let right = |ranked: &&Ranked| prepared.grade(number, ranked.found.row) > 0;
+        EvaluatedJob {
+            job_id: job.job_id.clone(),
+            group_id: job.group_id.clone(),
+            title: job.title.clone(),
+            queries: queries.of_job[number].len() as u32,
+            positives: prepared.positives(number).count() as u32,
+            decided: decided.clone().count() as u32,
+            true_positives: decided.filter(right).count() as u32,
+        }
+    });
+    evaluated.collect()
 }
 
 fn run(ranked: &[Vec<Ranked>], prepared: &Prepared<'_>, passages: &PassageIndex) -> Result<Run> {

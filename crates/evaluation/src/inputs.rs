@@ -1,6 +1,7 @@
 //! Which jobs are evaluated, and what is known to be right about them.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::path::PathBuf;
 
 use jobmatch_dataset::{DevHalves, group_or_job};
 use jobmatch_records::{Evidence, Job, Label, Sentence, Split};
@@ -21,6 +22,8 @@ pub struct Inputs<'a> {
     pub sentences: Option<&'a [Sentence]>,
     /// Labels of the jobs, of every split; several rows of one pair are several pieces of evidence.
     pub labels: &'a [Label],
+    /// Files with the fingerprints of the jobs that the models learned from; without any, leaks cannot be told.
+    pub learned: &'a [PathBuf],
 }
 
 /// The jobs under evaluation with their judgements.

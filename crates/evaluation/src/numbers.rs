@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::choose::AlphaPoint;
 use crate::config::RetrievalSettings;
+use crate::leaks::LeakCheck;
 
 /// Everything that was measured.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -23,6 +24,8 @@ pub struct Metrics {
     pub retrieval: RetrievalSettings,
     /// Whether the decision was chosen on these very jobs; its numbers are then better than elsewhere.
     pub chosen_here: bool,
+    /// Whether the models learned from the evaluated jobs, nearly; `None` when it is not known what they learned from.
+    pub leaks: Option<LeakCheck>,
     /// Each system, the floors first, the one that is decided with last.
     pub systems: Vec<SystemMetrics>,
     /// Mean difference on the same jobs between the last system and each other one.

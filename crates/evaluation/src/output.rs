@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use jobmatch_records::{ParquetWriter, Prediction};
+use jobmatch_records::{ParquetWriter, Record};
 use serde::Serialize;
 
 use crate::decision::DECISION_JSON;
@@ -12,8 +12,10 @@ use crate::{Error, Evaluation, Result};
 
 /// All numbers: [`Metrics`](crate::Metrics).
 pub const METRICS_JSON: &str = "metrics.json";
-/// Every candidate: [`Prediction`].
+/// Every candidate: [`Prediction`](jobmatch_records::Prediction).
 pub const PREDICTIONS_PARQUET: &str = "predictions.parquet";
+/// What it came to for each job: [`EvaluatedJob`](jobmatch_records::EvaluatedJob).
+pub const JOBS_PARQUET: &str = "jobs.parquet";
 /// The final ranking as `trec_eval` reads it.
 pub const RUN_TREC: &str = "run.trec";
 /// The judgements as `trec_eval` reads them.
@@ -22,16 +24,15 @@ pub const QRELS_TREC: &str = "qrels.trec";
 pub const REPORT_HTML: &str = "report.html";
 
 impl Evaluation {
-    /// Writes the six files of an evaluation into an existing folder.
+    /// Writes the files of an evaluation into an existing folder.
     ///
     /// # Errors
     /// A file that cannot be written.
     pub fn write(&self, folder: &Path, context: &ReportContext) -> Result<()> {
         write_json(&folder.join(METRICS_JSON), &self.metrics)?;
         self.decision.write(&folder.join(DECISION_JSON))?;
-        let mut writer = ParquetWriter::<Prediction>::create(&folder.join(PREDICTIONS_PARQUET))?;
-        writer.write(&self.predictions)?;
-        writer.finish()?;
+        write_rows(&folder.join(PREDICTIONS_PARQUET), &self.predictions)?;
+        write_rows(&folder.join(JOBS_PARQUET), &self.jobs)?;
         let tag = self
             .metrics
             .systems
@@ -41,6 +42,13 @@ impl Evaluation {
         self.qrels.write(&folder.join(QRELS_TREC))?;
         write_text(&folder.join(REPORT_HTML), &report::page(self, context)?)
     }
+}
+
+fn write_rows<R: Record>(path: &Path, rows: &[R]) -> Result<()> {
+    let mut writer = ParquetWriter::create(path)?;
+    writer.write(rows)?;
+    writer.finish()?;
+    Ok(())
 }
 
 /// Indented JSON with a newline at its end.

@@ -53,6 +53,10 @@ impl<'b> BatchColumns<'b> {
         self.typed(name, false)
     }
 
+    pub fn maybe_texts(&self, name: &str) -> Result<&'b StringArray> {
+        self.typed(name, true)
+    }
+
     pub fn maybe_u64s(&self, name: &str) -> Result<&'b UInt64Array> {
         self.typed(name, true)
     }

@@ -12,6 +12,7 @@ pub mod align;
 pub mod candidates;
 mod derived;
 pub mod embed;
+mod fingerprints;
 mod flags;
 mod json_lines;
 pub mod mine;
@@ -25,6 +26,7 @@ use jobmatch_evaluation::Step;
 use jobmatch_stage::Progress;
 
 pub use derived::{Derived, DerivedArguments};
+pub use fingerprints::Fingerprints;
 pub use flags::TrainerFlags;
 pub use models::{Embedder, Scorer};
 pub use monitor::Monitor;

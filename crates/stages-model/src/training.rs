@@ -10,6 +10,8 @@ use jobmatch_torch_ext::World;
 use jobmatch_training::Place;
 use serde::Serialize;
 
+use crate::fingerprints::carry;
+
 /// Where the checkpoints lie in the work folder.
 const CHECKPOINTS: &str = "checkpoints";
 
@@ -90,7 +92,8 @@ impl Output {
         }
     }
 
-    /// Writes the model and the report on the first rank, and publishes, while the others wait.
+    /// Writes the model, the fingerprints of what it learned from (`dataset`, and what the model `base` knew) and the report on the
+    /// first rank, and publishes, while the others wait.
     ///
     /// # Errors
     /// On all ranks when the first cannot write.
@@ -98,6 +101,7 @@ impl Output {
         self,
         world: &World,
         telemetry: &mut Telemetry,
+        (dataset, base): (&Artifact, &str),
         report: &R,
         save: impl FnOnce(&Path) -> anyhow::Result<()>,
     ) -> anyhow::Result<Option<Artifact>> {
@@ -106,6 +110,7 @@ impl Output {
                 return Ok(None);
             };
             save(&work.path("model")?).context("cannot save the model")?;
+            carry(dataset, base, &work)?;
             work.write_json("report.json", report)?;
             Ok(Some(stage::publish(work, telemetry)?))
         })

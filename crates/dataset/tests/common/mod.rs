@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use jobmatch_artifact::{Identity, Resume, Shard, Work, resume};
 use jobmatch_dataset::{Config, Inputs, Report, Result, Unobserved, build};
-use jobmatch_records::{Definition, Evidence, Job, Label, Pair, Positive, Record, read_all};
+use jobmatch_records::{
+    Definition, Evidence, Fingerprint, Job, Label, Pair, Positive, Record, read_all,
+};
 
 /// What a run wrote.
 pub struct Output {
@@ -16,6 +18,7 @@ pub struct Output {
     pub train_sample: Vec<Pair>,
     pub dev_sample: Vec<Pair>,
     pub positives: Vec<Positive>,
+    pub fingerprints: Vec<Fingerprint>,
     /// Every data file with its bytes, by name.
     pub files: Vec<(String, Vec<u8>)>,
 }
@@ -63,6 +66,7 @@ pub fn read(output: &Path, report: Report) -> Output {
         train_sample: parts(&output.join("train_sample")),
         dev_sample: parts(&output.join("dev_sample")),
         positives: parts(&output.join("positives")),
+        fingerprints: parts(&output.join("fingerprints")),
         files,
     }
 }

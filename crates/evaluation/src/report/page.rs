@@ -65,6 +65,16 @@ fn notes(metrics: &Metrics) -> String {
     if metrics.chosen_here {
         notes.push("The decision was chosen on these very jobs, so its numbers are better here than elsewhere.".to_owned());
     }
+    match &metrics.leaks {
+        None => notes.push(
+            "What the models learned from is not known, so it could not be checked that these jobs are new to them.".to_owned(),
+        ),
+        Some(check) if !check.leaks.is_empty() => notes.push(format!(
+            "{} of these jobs are near copies of jobs that the models learned from: what is measured on them says little.",
+            check.leaks.len()
+        )),
+        Some(_) => {}
+    }
     if e.jobs_set_aside > 0 {
         notes.push(format!(
             "{} jobs are set aside for selecting models.",

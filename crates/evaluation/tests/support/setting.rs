@@ -1,5 +1,7 @@
 //! Jobs of all splits, an embedder and its index, ready to be evaluated.
 
+use std::path::PathBuf;
+
 use jobmatch_evaluation::{
     Decision, Error, Evaluation, EvaluationConfig, How, Inputs, Models, PairScorer, PassageIndex,
     evaluate,
@@ -20,6 +22,7 @@ pub struct Setting {
     pub labels: Vec<Label>,
     pub embedder: Words,
     pub passages: PassageIndex,
+    pub learned: Vec<PathBuf>,
 }
 
 impl Setting {
@@ -32,6 +35,7 @@ impl Setting {
             labels,
             embedder,
             passages,
+            learned: Vec::new(),
         }
     }
 
@@ -47,6 +51,7 @@ impl Setting {
             jobs: &self.jobs,
             sentences: None,
             labels: &self.labels,
+            learned: &self.learned,
         };
         let models = Models {
             passages: &self.passages,

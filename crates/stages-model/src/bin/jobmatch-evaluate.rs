@@ -20,7 +20,7 @@ use jobmatch_records::{
     read_shards,
 };
 use jobmatch_stage::{self as stage, Common, Telemetry};
-use jobmatch_stages_model::{Embedder, Scorer, StepProgress};
+use jobmatch_stages_model::{Embedder, Fingerprints, Scorer, StepProgress};
 use serde::{Deserialize, Serialize};
 
 /// Retrieve, re-rank, decide and measure
@@ -104,6 +104,10 @@ struct EvaluationFlags {
     #[arg(long, value_name = "N")]
     #[serde(skip_serializing_if = "Option::is_none")]
     limit_jobs: Option<usize>,
+    /// Measure golden jobs all the same that are near copies of jobs that the models learned from
+    #[arg(long)]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    allow_leak: bool,
 }
 
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -142,7 +146,9 @@ fn work() -> anyhow::Result<()> {
         .map(Artifact::open)
         .transpose()?;
     let decision = arguments.decision.as_deref().map(decision_file);
-    let identity = identity(
+    let models = [Some(&arguments.biencoder), arguments.crossencoder.as_ref()];
+    let learned = Fingerprints::of_models(models.into_iter().flatten().map(String::as_str))?;
+    let mut identity = identity(
         &arguments,
         &settings,
         &embedder,
@@ -150,6 +156,8 @@ fn work() -> anyhow::Result<()> {
         [&index, &sentences],
         decision.as_deref(),
     )?;
+    identity.inputs.extend(learned.input());
+    let learned = learned.files();
     let lineage: Vec<(String, String)> = identity
         .inputs
         .iter()
@@ -204,6 +212,7 @@ fn work() -> anyhow::Result<()> {
         jobs: &jobs,
         sentences: sentences.as_deref(),
         labels: &labels,
+        learned: &learned,
     };
     let models = Models {
         passages: &passages,

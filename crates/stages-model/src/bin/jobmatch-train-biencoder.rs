@@ -174,7 +174,8 @@ fn work() -> anyhow::Result<()> {
             return Err(error);
         }
     };
-    output.publish(&world, &mut telemetry, &summary, |target| {
+    let learned = (&dataset, args.model.as_str());
+    output.publish(&world, &mut telemetry, learned, &summary, |target| {
         Ok(model.save(target, &template)?)
     })?;
     Ok(())
