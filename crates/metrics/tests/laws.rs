@@ -244,7 +244,7 @@ proptest! {
         picks in picks(),
     ) {
         let calibrator = Calibrator::fit_platt(&scored).unwrap();
-        prop_assert_eq!(calibrator, Calibrator::fit_platt(&shuffled(&scored, &picks)).unwrap());
+        prop_assert_eq!(&calibrator, &Calibrator::fit_platt(&shuffled(&scored, &picks)).unwrap());
         // The minimum of the cross-entropy: the mean probability is the mean target.
         let relevant = scored.iter().filter(|(_, relevant)| *relevant).count() as f64;
         let count = scored.len() as f64;
