@@ -1,27 +1,30 @@
 use std::collections::BTreeMap;
 
 use crate::order::{Sum, checked_score, descending};
+use crate::risk::Evidence;
 use crate::{Error, Pool, Result};
 
 /// A threshold with a promise: at this confidence, the expected recall of a new group is at least this.
 ///
-/// A *group* holds queries that are alike, such as the jobs of one employer; groups are exchangeable, those to come with
-/// those that the threshold is chosen on. The recall of a query is the share of its positives with a score of the threshold
-/// or more (positives that were never retrieved have none), that of a group the mean over its queries with at least one
-/// positive; groups without such a query are left out, here and in the promise.
+/// A *group* holds queries that are alike, such as the jobs of one employer; groups are exchangeable, those to come
+/// with those that the threshold is chosen on. The recall of a query is the share of its positives with a score of
+/// the threshold or more (positives that were never retrieved have none), that of a group the mean over its queries
+/// with at least one positive; groups without such a query are left out, here and in the promise.
 ///
 /// This is the risk-controlling prediction set of Bates, Angelopoulos, Lei, Malik and Jordan 2021 ("Distribution-free,
-/// risk-controlling prediction sets") with 1 - recall as the loss of a group and the Hoeffding-Bentkus bound: a risk of
-/// R or more is refuted by a mean loss of r over n groups when min(exp(-n · h(min(r, R), R)), e · P(Binomial(n, R) ≤ ⌈n · r⌉)) is at
-/// most 1 - confidence, with h(a, b) = a · ln(a / b) + (1 - a) · ln((1 - a) / (1 - b)). Going from low thresholds to high, the
-/// last one is taken at which a risk of 1 - recall is refuted there and at every lower one. The loss never falls as the
-/// threshold rises, so that no correction for many thresholds is needed ("fixed-sequence testing" in Angelopoulos,
-/// Bates, Candès, Jordan and Lei 2021, "Learn then test").
+/// risk-controlling prediction sets") with 1 - recall as the loss of a group and the Hoeffding-Bentkus bound: a risk
+/// of R or more is refuted by a mean loss of r over n groups when
+/// min(exp(-n · h(min(r, R), R)), e · P(Binomial(n, R) ≤ ⌈n · r⌉)) is at most 1 - confidence, with
+/// h(a, b) = a · ln(a / b) + (1 - a) · ln((1 - a) / (1 - b)). Going from low thresholds to high, the last one is taken
+/// at which a risk of 1 - recall is refuted there and at every lower one. The loss never falls as the threshold rises,
+/// so no correction for many thresholds is needed ("fixed-sequence testing" in Angelopoulos, Bates, Candès, Jordan and
+/// Lei 2021, "Learn then test").
 ///
-/// The promise is about the draw of the groups, as that of a confidence interval is: of many thresholds chosen so, at most a
-/// share of 1 - confidence has a lower expected recall. It holds for any distribution and any number of groups. The
-/// price: with n groups no recall above (1 - confidence)^(1/n) can be promised, so 0.9 at a confidence of 0.95 takes 29
-/// groups or more, however good the scores.
+/// The promise is about the draw of the groups, as that of a confidence interval is: of many thresholds chosen so, at
+/// most a share of 1 - confidence has a lower expected recall. It holds for any distribution and any number of groups.
+/// The price: with n groups no recall above (1 - confidence)^(1/n) can be promised, so 0.9 at a confidence of 0.95
+/// takes 29 groups or more, however good the scores; and more is reached than is promised: in a simulation with 80
+/// groups and 0.8 at a confidence of 0.9, a recall of 0.88.
 ///
 /// ```
 /// use jobmatch_metrics::{PositiveScores, Promised, RecallGuarantee};
@@ -71,8 +74,8 @@ pub enum Promised {
     },
     /// No threshold keeps the promise: retrieval misses too many positives, or the groups are too few.
     OutOfReach {
-        /// At the confidence asked for, the expected recall is at least this when everything retrieved is decided yes; 0
-        /// without groups.
+        /// At the confidence asked for, the expected recall is at least this when everything retrieved is decided
+        /// yes; 0 without groups.
         bound: f64,
         /// The recall that was observed then, the mean over groups; 0 without groups.
         recall: f64,
@@ -86,8 +89,8 @@ impl RecallGuarantee {
     /// order of the queries changes nothing, not in the last bit.
     ///
     /// # Errors
-    /// [`Error::BadSetting`] for a recall or a confidence that is not between 0 and 1; [`Error::BadValue`] for a NaN score;
-    /// [`Error::TooManyRelevant`] when a query has more retrieved positives than positives.
+    /// [`Error::BadSetting`] for a recall or a confidence that is not between 0 and 1; [`Error::BadValue`] for a NaN
+    /// score; [`Error::TooManyRelevant`] when a query has more retrieved positives than positives.
     pub fn threshold<G: Ord>(&self, queries: &[(G, PositiveScores)]) -> Result<Promised> {
         self.check()?;
         let (groups, steps) = losses(queries)?;
@@ -219,71 +222,6 @@ fn losses<G: Ord>(queries: &[(G, PositiveScores)]) -> Result<(usize, Vec<Step>)>
     Ok((groups.len(), steps))
 }
 
-/// What losses between 0 and 1 of so many independent groups say about the risk, their expectation.
-struct Evidence {
-    groups: usize,
-    confidence: f64,
-}
-
-/// Sums of losses are sums of rounded numbers: so little above a whole number is that number.
-const ROUNDING: f64 = 1e-9;
-
-impl Evidence {
-    /// Whether a risk of `risk` or more is refuted by losses of this sum: the Hoeffding-Bentkus p-value is small. Larger
-    /// losses refute no more than smaller ones, and a larger risk is refuted by whatever refutes a smaller one.
-    fn refutes(&self, losses: f64, risk: f64) -> bool {
-        let groups = self.groups as f64;
-        let mean = (losses / groups).min(risk);
-        let hoeffding = (-groups * divergence(mean, risk)).exp();
-        let whole = (losses - ROUNDING).max(0.0).ceil() as usize;
-        let bentkus = std::f64::consts::E * binomial(whole, self.groups, risk);
-        hoeffding.min(bentkus) <= 1.0 - self.confidence
-    }
-
-    /// The least risk that is refuted, by halving; 1 if none is.
-    fn upper_bound(&self, losses: f64) -> f64 {
-        let (mut below, mut above) = (losses / self.groups as f64, 1.0);
-        loop {
-            let middle = below + (above - below) / 2.0;
-            if middle <= below || middle >= above {
-                return above;
-            }
-            if self.refutes(losses, middle) {
-                above = middle;
-            } else {
-                below = middle;
-            }
-        }
-    }
-}
-
-/// The Kullback-Leibler divergence of two coins, for 0 ≤ a ≤ b < 1 and b above 0.
-fn divergence(a: f64, b: f64) -> f64 {
-    let heads = if a > 0.0 { a * (a / b).ln() } else { 0.0 };
-    heads + (1.0 - a) * ((1.0 - a) / (1.0 - b)).ln()
-}
-
-/// The probability of `most` or fewer heads in `tosses` tosses of a coin, summed by logarithms: its terms may be smaller
-/// than any double.
-fn binomial(most: usize, tosses: usize, heads: f64) -> f64 {
-    if most >= tosses {
-        return 1.0;
-    }
-    let odds = (heads / (1.0 - heads)).ln();
-    let mut term = tosses as f64 * (-heads).ln_1p();
-    let (mut largest, mut sum) = (term, 1.0);
-    for count in 1..=most {
-        term += ((tosses - count + 1) as f64 / count as f64).ln() + odds;
-        if term > largest {
-            sum = sum * (largest - term).exp() + 1.0;
-            largest = term;
-        } else {
-            sum += (term - largest).exp();
-        }
-    }
-    (largest + sum.ln()).exp().min(1.0)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -299,16 +237,6 @@ mod tests {
         recall: 0.8,
         confidence: 0.9,
     };
-
-    #[test]
-    fn tails_by_hand() {
-        assert!((binomial(0, 10, 0.3) - 0.7f64.powi(10)).abs() < 1e-15);
-        assert!((binomial(1, 3, 0.5) - 0.5).abs() < 1e-15);
-        assert!((binomial(500, 1000, 0.5) - 0.512_612_509_089_180_6).abs() < 1e-12);
-        assert_eq!(binomial(3, 3, 0.5), 1.0);
-        assert!((divergence(0.0, 0.2) + 0.8f64.ln()).abs() < 1e-15);
-        assert_eq!(divergence(0.3, 0.3), 0.0);
-    }
 
     #[test]
     fn without_a_loss_the_bound_is_a_root() {

@@ -5,7 +5,7 @@ use crate::{Calibrator, Error, Result};
 
 /// Knots of an isotonic fit: scores that rise, and probabilities that never fall.
 ///
-/// In serde's formats it is two lists of one length, `scores` and `probabilities`; what is not so is refused on reading.
+/// In serde's formats it is two lists of one length, `scores` and `probabilities`; anything else is refused on reading.
 #[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(try_from = "Knots"))]
@@ -170,7 +170,7 @@ mod tests {
 
     #[test]
     fn computed_by_hand() {
-        // 1: none of one; 2: one of two; 3 falls back to none of one, so 2 and 3 are pooled to one of three; 5: one of one.
+        // 1: none of one; 2: one of two; 3 falls to none of one, so 2 and 3 are pooled to one of three; 5: one of one.
         let scored = [
             (5.0, true),
             (2.0, true),

@@ -72,6 +72,7 @@ mod pool;
 mod qrels;
 mod randomization;
 mod ranking;
+mod risk;
 mod run;
 mod trec;
 

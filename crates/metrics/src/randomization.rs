@@ -65,10 +65,10 @@ impl Randomization {
     /// Tests the mean of `a - b` over samples `(group, a, b)`: two systems measured on the same queries.
     ///
     /// With G groups and 2^G not above [`Randomization::permutations`], every exchange is looked at, and the p-value is
-    /// the share of them whose absolute difference is at least the observed one; it equals scipy's
-    /// `permutation_test(permutation_type="samples")`. Otherwise it is (1 + such permutations) / (1 + permutations): what was
-    /// observed is itself one of the exchanges, so a p-value of 0 cannot be, and leaving it out would reject a true
-    /// null hypothesis too often (Phipson and Smyth 2010, "Permutation p-values should never be zero").
+    /// the share of them whose absolute difference is at least the observed one; for groups of one it equals scipy's
+    /// `permutation_test(permutation_type="samples")`. Otherwise it is (1 + such permutations) / (1 + permutations):
+    /// what was observed is itself one of the exchanges, so a p-value of 0 cannot be, and leaving it out would reject a
+    /// true null hypothesis too often (Phipson and Smyth 2010, "Permutation p-values should never be zero").
     ///
     /// `None` with fewer than two groups: one group says nothing about how groups differ.
     ///
