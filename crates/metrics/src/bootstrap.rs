@@ -1,8 +1,6 @@
-use std::collections::BTreeMap;
+use rand_chacha::rand_core::Rng;
 
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::{Rng, SeedableRng};
-
+use crate::groups::{stream, totals};
 use crate::order::Sum;
 use crate::{Error, Result};
 
@@ -69,29 +67,10 @@ impl Bootstrap {
     /// # Errors
     /// [`Error::BadValue`] for a sample that is not finite; [`Error::BadSetting`].
     pub fn mean<G: Ord>(&self, samples: &[(G, f64)]) -> Result<Option<Interval>> {
-        let mut groups: BTreeMap<&G, Vec<f64>> = BTreeMap::new();
-        for (index, (group, value)) in samples.iter().enumerate() {
-            if !value.is_finite() {
-                return Err(Error::BadValue {
-                    what: "sample",
-                    index,
-                    value: *value,
-                    expected: "a finite number",
-                });
-            }
-            groups.entry(group).or_default().push(*value);
-        }
-        let totals: Vec<(f64, f64)> = groups
-            .into_values()
-            .map(|mut values| {
-                values.sort_unstable_by(f64::total_cmp);
-                let count = values.len() as f64;
-                (values.into_iter().collect::<Sum>().value(), count)
-            })
-            .collect();
+        let totals = totals(samples.iter().map(|(group, value)| (group, *value)))?;
         self.of_statistic(totals.len(), |drawn| {
-            let sum: Sum = drawn.iter().map(|&group| totals[group].0).collect();
-            let count: f64 = drawn.iter().map(|&group| totals[group].1).sum();
+            let sum: Sum = drawn.iter().map(|&group| totals[group].sum).collect();
+            let count: f64 = drawn.iter().map(|&group| totals[group].count).sum();
             sum.value() / count
         })
     }
@@ -128,8 +107,7 @@ impl Bootstrap {
         let estimate = statistic(&drawn);
         let mut values = Vec::with_capacity(self.resamples);
         for resample in 0..self.resamples {
-            let mut random = ChaCha8Rng::seed_from_u64(self.seed);
-            random.set_stream(resample as u64);
+            let mut random = stream(self.seed, resample as u64);
             drawn.fill_with(|| below(groups, random.next_u64()));
             values.push(statistic(&drawn));
         }

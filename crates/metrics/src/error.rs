@@ -137,6 +137,14 @@ pub enum Error {
         /// The document's number.
         document: u32,
     },
+    /// Queries and their groups do not match.
+    #[error("{groups} groups for {queries} queries: each query needs its group")]
+    GroupsOfQueries {
+        /// How many groups were passed in.
+        groups: usize,
+        /// How many queries there are.
+        queries: usize,
+    },
     /// A measure's name is not known.
     #[error(
         "no measure `{name}`: the measures are precision@K, recall@K, r_precision@K, hit_rate@K, ndcg@K (K from 1), \
@@ -159,6 +167,18 @@ pub enum Error {
     /// A calibrator was to be fitted to nothing.
     #[error("no scores to fit a calibrator to: it needs judged examples")]
     NothingToFit,
+    /// The knots of an isotonic fit, read from elsewhere, are none.
+    #[error(
+        "an isotonic calibrator with {scores} scores and {probabilities} probabilities, expected {expected}"
+    )]
+    BadKnots {
+        /// How many scores there are.
+        scores: usize,
+        /// How many probabilities.
+        probabilities: usize,
+        /// What is not so.
+        expected: &'static str,
+    },
     /// A fit went on without an end; the scores are beyond what double precision can follow.
     #[error(
         "the calibrator's fit did not converge after {iterations} iterations (gradient {gradient:e})"

@@ -6,8 +6,11 @@
 //!   candidates ([`Pool`]) or over plain grades ([`Ranking`]).
 //! - **Decision measures**: precision, recall and F1, micro and macro, at a threshold, at every distinct score in one
 //!   sorted pass, and over the top N ([`Pool`], [`threshold_curve`], [`best_f1`], [`average_precision`]).
-//! - **Probabilities**: Platt scaling ([`Calibrator`]), Brier score, reliability, expected calibration error.
-//! - **Intervals** of means and of paired differences, by whole groups ([`Bootstrap`]).
+//! - **Probabilities**: Platt scaling and isotonic regression ([`Calibrator`]), Brier score, reliability, expected
+//!   calibration error.
+//! - **Intervals** of means and of paired differences, by whole groups ([`Bootstrap`]), and the **significance** of a
+//!   paired difference ([`Randomization`]).
+//! - **Promises**: a threshold whose expected recall holds on new groups at a stated confidence ([`RecallGuarantee`]).
 //! - **TREC files**: runs and qrels, in and out.
 //!
 //! What it leaves to others: every other file format, what a query or a document is, retrieving and scoring, and
@@ -53,29 +56,38 @@
 
 mod bootstrap;
 mod calibration;
+mod calibrator;
 mod counts;
 mod curve;
 mod error;
 mod evaluate;
+mod groups;
+mod guarantee;
 mod hash;
+mod isotonic;
 mod measure;
 mod order;
 mod platt;
 mod pool;
 mod qrels;
+mod randomization;
 mod ranking;
+mod risk;
 mod run;
 mod trec;
 
 pub use bootstrap::{Bootstrap, Interval};
 pub use calibration::{ReliabilityBin, brier, expected_calibration_error, reliability};
+pub use calibrator::Calibrator;
 pub use counts::Counts;
 pub use curve::{CurvePoint, average_precision, best_f1, threshold_curve};
 pub use error::{Error, Result};
 pub use evaluate::{Evaluation, QueryValues, evaluate, rankings};
+pub use guarantee::{PositiveScores, Promised, RecallGuarantee};
+pub use isotonic::Isotonic;
 pub use measure::Measure;
-pub use platt::Calibrator;
 pub use pool::{Candidate, Pool, Quality, ThresholdQuality, best_macro_f1, best_micro_f1};
 pub use qrels::Qrels;
+pub use randomization::{Randomization, Significance};
 pub use ranking::{Hit, Ranking};
 pub use run::{Run, Scored};

@@ -22,6 +22,20 @@ pub(crate) fn checked_score(index: usize, score: f32) -> Result<f32> {
     Ok(score + 0.0)
 }
 
+/// Refuses scores that nothing can be fitted to.
+pub(crate) fn check_finite(scored: &[(f32, bool)]) -> Result<()> {
+    let bad = |&(_, &(score, _)): &(usize, &(f32, bool))| !score.is_finite();
+    match scored.iter().enumerate().find(bad) {
+        Some((index, &(score, _))) => Err(Error::BadValue {
+            what: "score",
+            index,
+            value: f64::from(score),
+            expected: "a finite number",
+        }),
+        None => Ok(()),
+    }
+}
+
 /// `numerator / denominator`, and 0 for a denominator of 0 (scikit-learn's `zero_division=0`).
 pub(crate) fn ratio(numerator: u64, denominator: u64) -> f64 {
     if denominator == 0 {

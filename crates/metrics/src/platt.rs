@@ -1,20 +1,5 @@
-use crate::order::Sum;
-use crate::{Error, Result};
-
-/// Turns scores into probabilities. Fitted on one part of the data, applied to others.
-#[derive(Debug, Clone, Copy, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
-#[non_exhaustive]
-pub enum Calibrator {
-    /// Platt scaling: probability = 1 / (1 + exp(-(slope · score + intercept))).
-    Platt {
-        /// How steeply the probability rises with the score; -A in Platt's notation.
-        slope: f64,
-        /// The log-odds at a score of 0; -B in Platt's notation.
-        intercept: f64,
-    },
-}
+use crate::order::{Sum, check_finite};
+use crate::{Calibrator, Error, Result};
 
 impl Calibrator {
     /// Fits Platt scaling to scores and whether each is relevant, in any order: the order changes nothing, not in the
@@ -35,18 +20,7 @@ impl Calibrator {
         if scored.is_empty() {
             return Err(Error::NothingToFit);
         }
-        if let Some((index, &(score, _))) = scored
-            .iter()
-            .enumerate()
-            .find(|(_, (score, _))| !score.is_finite())
-        {
-            return Err(Error::BadValue {
-                what: "score",
-                index,
-                value: f64::from(score),
-                expected: "a finite number",
-            });
-        }
+        check_finite(scored)?;
         let mut sorted = scored.to_vec();
         sorted.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
         let count = sorted.len() as f64;
@@ -76,18 +50,6 @@ impl Calibrator {
             slope: slope / deviation,
             intercept: intercept - slope * mean / deviation,
         })
-    }
-
-    /// The probability that a pair with this score is relevant, between 0 and 1. NaN for a NaN score.
-    pub fn probability(&self, score: f32) -> f64 {
-        match *self {
-            // A slope of 0 says nothing by the score, an infinite one included.
-            Self::Platt {
-                slope: 0.0,
-                intercept,
-            } => logistic(intercept),
-            Self::Platt { slope, intercept } => logistic(slope * f64::from(score) + intercept),
-        }
     }
 }
 
@@ -181,7 +143,7 @@ fn cross_entropy(examples: &[Example], slope: f64, intercept: f64) -> f64 {
     total.value() / examples.len() as f64
 }
 
-fn logistic(log_odds: f64) -> f64 {
+pub(crate) fn logistic(log_odds: f64) -> f64 {
     if log_odds >= 0.0 {
         1.0 / (1.0 + (-log_odds).exp())
     } else {
@@ -199,8 +161,10 @@ mod tests {
     use super::*;
 
     fn fit(scored: &[(f32, bool)]) -> (f64, f64) {
-        let Calibrator::Platt { slope, intercept } = Calibrator::fit_platt(scored).unwrap();
-        (slope, intercept)
+        match Calibrator::fit_platt(scored).unwrap() {
+            Calibrator::Platt { slope, intercept } => (slope, intercept),
+            other => panic!("not Platt scaling: {other:?}"),
+        }
     }
 
     #[test]
@@ -250,15 +214,5 @@ mod tests {
                 "{error}"
             );
         }
-    }
-
-    #[cfg(feature = "serde")]
-    #[test]
-    fn a_calibrator_comes_back_from_json() {
-        let calibrator = Calibrator::fit_platt(&[(1.0, true), (0.5, false), (0.7, true)]).unwrap();
-        let text = serde_json::to_string(&calibrator).unwrap();
-        assert!(text.starts_with(r#"{"platt":{"slope":"#), "{text}");
-        let back: Calibrator = serde_json::from_str(&text).unwrap();
-        assert!((back.probability(0.6) - calibrator.probability(0.6)).abs() < 1e-15);
     }
 }

@@ -1,6 +1,9 @@
 //! Numbers of pytrec_eval and scikit-learn, written by `fixtures/reference/metrics.py`.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
+mod choices;
+mod whole_runs;
+
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::BufReader;
@@ -20,6 +23,9 @@ struct Reference {
     decisions: Vec<Decisions>,
     probabilities: Vec<Probabilities>,
     platt: Vec<Platt>,
+    isotonic: Vec<choices::Isotonic>,
+    randomization: Vec<choices::Paired>,
+    guarantee: Vec<choices::Guarantee>,
 }
 
 #[derive(Deserialize)]
@@ -66,9 +72,13 @@ struct Platt {
     intercept: f64,
 }
 
+fn open(file: &str) -> BufReader<File> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/reference");
+    BufReader::new(File::open(folder.join(file)).unwrap())
+}
+
 fn reference() -> Reference {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/reference/metrics.json");
-    serde_json::from_reader(BufReader::new(File::open(path).unwrap())).unwrap()
+    serde_json::from_reader(open("metrics.json")).unwrap()
 }
 
 #[track_caller]

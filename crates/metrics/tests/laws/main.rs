@@ -1,68 +1,18 @@
 //! What must hold for every input.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
+mod constant;
+mod statistics;
+mod strategies;
+
 use std::path::Path;
 
 use jobmatch_metrics::{
-    Bootstrap, Calibrator, Candidate, Counts, Measure, Pool, Qrels, Ranking, Run,
-    average_precision, best_f1, best_macro_f1, best_micro_f1, evaluate, expected_calibration_error,
-    threshold_curve,
+    Counts, Measure, Pool, Qrels, Ranking, Run, average_precision, best_f1, best_macro_f1,
+    best_micro_f1, evaluate, threshold_curve,
 };
 use proptest::prelude::*;
-use proptest::sample::{Index, subsequence};
-
-/// Few levels, so that ties are everywhere; both zeros and both infinities among them.
-fn score() -> impl Strategy<Value = f32> {
-    prop_oneof![
-        8 => (-4i8..=4).prop_map(|level| f32::from(level) / 4.0),
-        1 => prop::sample::select(vec![-0.0, f32::INFINITY, f32::NEG_INFINITY, f32::MIN_POSITIVE]),
-    ]
-}
-
-fn scored() -> impl Strategy<Value = Vec<(f32, bool)>> {
-    prop::collection::vec((score(), any::<bool>()), 0..40)
-}
-
-/// Candidates of a few queries, and the grades of each query's positives: those among its candidates and some more.
-fn pool() -> impl Strategy<Value = (Vec<Candidate>, Vec<Vec<i32>>)> {
-    let documents: Vec<u32> = (0..12).collect();
-    let ranked = subsequence(documents, 0..=12).prop_flat_map(|documents| {
-        prop::collection::vec((score(), -1..3i32), documents.len())
-            .prop_map(move |scored| documents.iter().copied().zip(scored).collect::<Vec<_>>())
-    });
-    let query = (ranked, prop::collection::vec(1..3i32, 0..3));
-    prop::collection::vec(query, 0..6).prop_map(|queries| {
-        let mut candidates = Vec::new();
-        let mut positives = Vec::new();
-        for (query, (ranked, mut missed)) in (0..).zip(queries) {
-            for (document, (score, grade)) in ranked {
-                missed.push(grade);
-                candidates.push(Candidate {
-                    query,
-                    document,
-                    score,
-                    grade,
-                });
-            }
-            positives.push(missed);
-        }
-        (candidates, positives)
-    })
-}
-
-/// The same things in an order that the indices choose.
-fn shuffled<T: Clone>(items: &[T], picks: &[Index]) -> Vec<T> {
-    let mut items = items.to_vec();
-    for (place, pick) in picks.iter().enumerate().take(items.len()) {
-        let other = pick.index(items.len());
-        items.swap(place, other);
-    }
-    items
-}
-
-fn picks() -> impl Strategy<Value = Vec<Index>> {
-    prop::collection::vec(any::<Index>(), 80)
-}
+use strategies::{picks, pool, scored, shuffled};
 
 /// A query's and a document's id: whatever is not ASCII white space.
 fn ids() -> impl Strategy<Value = (String, String)> {
@@ -202,12 +152,6 @@ proptest! {
         if let Some(best) = best_f1(&points) {
             prop_assert!(points.iter().all(|point| point.counts.f1() <= best.counts.f1()));
         }
-        // A scorer that gives everything one score earns the share of positives, whatever the order.
-        let flat: Vec<(f32, bool)> = scored.iter().map(|&(_, relevant)| (0.5, relevant)).collect();
-        if let (Some(value), false) = (average_precision(&flat, total).unwrap(), flat.is_empty()) {
-            let found = (total - missed) as f64;
-            prop_assert!((value - found / flat.len() as f64 * found / total as f64).abs() < 1e-12);
-        }
     }
 
     #[test]
@@ -236,48 +180,5 @@ proptest! {
         prop_assert_eq!(&back, &run);
         let once = evaluate(&run, &qrels, &SOME).unwrap();
         prop_assert_eq!(once, evaluate(&back, &qrels, &SOME).unwrap());
-    }
-
-    #[test]
-    fn platt_scaling_keeps_its_promises(
-        scored in prop::collection::vec((-5.0..5.0f32, any::<bool>()), 1..40),
-        picks in picks(),
-    ) {
-        let calibrator = Calibrator::fit_platt(&scored).unwrap();
-        prop_assert_eq!(calibrator, Calibrator::fit_platt(&shuffled(&scored, &picks)).unwrap());
-        // The minimum of the cross-entropy: the mean probability is the mean target.
-        let relevant = scored.iter().filter(|(_, relevant)| *relevant).count() as f64;
-        let count = scored.len() as f64;
-        let targets = relevant * (relevant + 1.0) / (relevant + 2.0) + (count - relevant) / (count - relevant + 2.0);
-        let probability = |&(score, relevant): &(f32, bool)| (calibrator.probability(score), relevant);
-        let probabilities: Vec<(f64, bool)> = scored.iter().map(probability).collect();
-        let sum: f64 = probabilities.iter().map(|(probability, _)| probability).sum();
-        prop_assert!((sum - targets).abs() < 1e-8 * count, "{} is not {}", sum, targets);
-        let error = expected_calibration_error(&probabilities, 10).unwrap().unwrap();
-        prop_assert!((0.0..=1.0).contains(&error));
-    }
-
-    #[test]
-    fn intervals_hold_their_estimate_and_do_not_see_the_order(
-        samples in prop::collection::vec((0..8u8, 0.0..1.0f64), 0..40),
-        picks in picks(),
-        seed in any::<u64>(),
-    ) {
-        let bootstrap = Bootstrap { resamples: 200, ..Bootstrap::new(seed) };
-        let interval = bootstrap.mean(&samples).unwrap();
-        prop_assert_eq!(interval, bootstrap.mean(&shuffled(&samples, &picks)).unwrap());
-        let mut groups: Vec<u8> = samples.iter().map(|sample| sample.0).collect();
-        groups.sort_unstable();
-        groups.dedup();
-        prop_assert_eq!(interval.is_some(), groups.len() > 1);
-        if let Some(interval) = interval {
-            let mean = samples.iter().map(|sample| sample.1).sum::<f64>() / samples.len() as f64;
-            prop_assert!((interval.estimate - mean).abs() < 1e-12);
-            prop_assert!(interval.lower <= interval.upper);
-            prop_assert_eq!(interval.groups, groups.len());
-            let paired: Vec<_> = samples.iter().map(|&(group, value)| (group, 2.0 * value, value)).collect();
-            let difference = bootstrap.paired_difference(&paired).unwrap().unwrap();
-            prop_assert!((difference.upper - interval.upper).abs() < 1e-12);
-        }
     }
 }
