@@ -6,7 +6,7 @@ mod support;
 use jobmatch_retrieval::{Error, FLAT, VectorIndex};
 use support::unit_vectors;
 
-const DIMENSION: usize = 32;
+const DIMENSION: usize = 16;
 const KS: [usize; 3] = [1, 10, 100];
 
 /// Unit vectors around 8 centres.
@@ -27,7 +27,7 @@ fn clustered(rows: usize, seed: u64) -> Vec<f32> {
 
 #[test]
 fn graphs_recall_much_codes_less_and_the_exact_index_all() {
-    let vectors = clustered(2000, 1);
+    let vectors = clustered(1000, 1);
     let queries = clustered(100, 2);
     let exact = VectorIndex::build(DIMENSION, FLAT, &vectors).unwrap();
     let recall = |factory| {
