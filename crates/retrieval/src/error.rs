@@ -71,6 +71,81 @@ pub enum Error {
         #[source]
         source: faiss::error::Error,
     },
+    /// A threshold that is no number.
+    #[error("the threshold is NaN: give the lowest score to be found")]
+    Threshold,
+    /// FAISS failed while searching by threshold, or cannot do it with this kind of index.
+    #[error(
+        "FAISS cannot search this kind of index by threshold: build it as Flat, HNSW or IVF, or search its best rows"
+    )]
+    Range(#[source] faiss::error::Error),
+    /// A vector whose number is that of no row.
+    #[error(
+        "FAISS found vector {id}, and the index has no such row among its {rows}: \
+         it was loaded without the ids of its rows, or with those of another index"
+    )]
+    UnknownId {
+        /// FAISS's number of the vector.
+        id: u64,
+        /// Rows of the index.
+        rows: usize,
+    },
+    /// Ids that do not fit the index.
+    #[error("the ids do not belong to this index: {why}")]
+    Ids {
+        /// What is wrong.
+        why: String,
+    },
+    /// A row that is not there.
+    #[error("there is no row {row} to remove: the index has {rows}")]
+    NoSuchRow {
+        /// The row.
+        row: usize,
+        /// Rows of the index.
+        rows: usize,
+    },
+    /// All rows removed at once.
+    #[error("removing all rows would leave no index: build it anew over other vectors")]
+    NothingLeft,
+    /// A kind of index whose rows stay.
+    #[error(
+        "rows cannot be removed from this kind of index: build it anew (Flat, IVF, PQ and SQ can)"
+    )]
+    CannotRemove,
+    /// Rows that FAISS did not find.
+    #[error(
+        "{missing} of the rows to remove are not in the index: its ids are those of another; build it anew"
+    )]
+    UnknownIds {
+        /// How many.
+        missing: usize,
+    },
+    /// FAISS failed while rows were added or removed.
+    #[error("FAISS could not {what} the index: it is in no known state; build it anew")]
+    Update {
+        /// `add rows to` or `remove rows from`.
+        what: &'static str,
+        /// What FAISS said.
+        #[source]
+        source: faiss::error::Error,
+    },
+    /// Recall against an index that is itself approximate.
+    #[error("recall is measured against an exact index: build one with the factory string Flat")]
+    NotExact,
+    /// Recall between indexes that hold different vectors.
+    #[error(
+        "recall needs two indexes over the same vectors: the exact one has {} rows of dimension {}, the other {} of {}",
+        exact.0, exact.1, approximate.0, approximate.1
+    )]
+    OtherRows {
+        /// Rows and dimension of the exact index.
+        exact: (usize, usize),
+        /// Rows and dimension of the other.
+        approximate: (usize, usize),
+    },
+    /// Recall without queries or at no depth.
+    #[error("recall needs at least one query, and k of 1 or more")]
+    NothingToRecall,
     /// FAISS failed while searching.
     #[error("FAISS could not search the index")]
     Search(#[source] faiss::error::Error),

@@ -24,7 +24,12 @@
 
 mod error;
 mod header;
+mod ids;
 mod index;
+mod native;
+mod recall;
+mod search;
+mod update;
 
 pub use error::{Error, Result};
 pub use index::{FLAT, Hit, VectorIndex};

@@ -1,38 +1,14 @@
 //! The index against a search by hand, and against files that are not what they say.
 #![allow(clippy::unwrap_used, reason = "a test's panic is its failure")]
 
+mod support;
+
 use std::path::PathBuf;
 
 use jobmatch_retrieval::{Error, FLAT, Hit, VectorIndex};
 use proptest::prelude::*;
+use support::{by_hand, unit_vectors, whole_numbers};
 use tempfile::TempDir;
-
-/// Vectors of small whole numbers: their products are exact in f32 whatever the order of the sum, and full of ties.
-fn whole_numbers(rows: usize, dimension: usize, seed: u64) -> Vec<f32> {
-    let mut state = seed;
-    (0..rows * dimension)
-        .map(|_| {
-            state = state
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1_442_695_040_888_963_407);
-            ((state >> 33) % 7) as f32 - 3.0
-        })
-        .collect()
-}
-
-fn by_hand(dimension: usize, vectors: &[f32], query: &[f32], k: usize) -> Vec<Hit> {
-    let mut hits: Vec<Hit> = vectors
-        .chunks(dimension)
-        .enumerate()
-        .map(|(row, vector)| Hit {
-            row,
-            score: vector.iter().zip(query).map(|(a, b)| a * b).sum::<f32>() + 0.0,
-        })
-        .collect();
-    hits.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.row.cmp(&b.row)));
-    hits.truncate(k);
-    hits
-}
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
@@ -50,32 +26,35 @@ proptest! {
     }
 }
 
-/// Unit vectors whose products round.
-fn unit_vectors(rows: usize, dimension: usize, seed: u64) -> Vec<f32> {
-    let mut values: Vec<f32> = whole_numbers(rows, dimension, seed)
-        .iter()
-        .enumerate()
-        .map(|(at, value)| value + (at as f32 * 0.618).sin())
-        .collect();
-    for vector in values.chunks_mut(dimension) {
-        let length = vector.iter().map(|v| v * v).sum::<f32>().sqrt();
-        vector.iter_mut().for_each(|v| *v /= length);
-    }
-    values
-}
-
 #[test]
 fn a_query_scores_the_same_bits_alone_and_in_company() {
-    let dimension = 384;
-    let vectors = unit_vectors(2087, dimension, 1);
-    let queries = unit_vectors(150, dimension, 2);
-    for factory in [FLAT, "IVF16,Flat", "PCA64,Flat"] {
+    let small = [
+        "IVF16,Flat",
+        "IVF16,PQ8x4",
+        "IVF16,SQ8",
+        "HNSW16",
+        "PCA8,Flat",
+    ];
+    let cases = [(FLAT, 2087, 384), ("PCA64,Flat", 500, 384)];
+    let cases = cases
+        .into_iter()
+        .chain(small.map(|factory| (factory, 1000, 32)));
+    for (factory, rows, dimension) in cases {
+        let vectors = unit_vectors(rows, dimension, 1);
+        let queries = unit_vectors(60, dimension, 2);
         let index = VectorIndex::build(dimension, factory, &vectors).unwrap();
         let together = index.search(&queries, 50).unwrap();
+        let near = index.range(&queries, 0.1).unwrap();
+        assert!(near.iter().any(|hits| !hits.is_empty()), "{factory}");
         for (number, query) in queries.chunks(dimension).enumerate() {
             assert_eq!(
                 index.search(query, 50).unwrap()[0],
                 together[number],
+                "{factory}"
+            );
+            assert_eq!(
+                index.range(query, 0.1).unwrap()[0],
+                near[number],
                 "{factory}"
             );
         }
