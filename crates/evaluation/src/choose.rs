@@ -2,17 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use jobmatch_metrics::{Calibrator, Counts, Measure, best_f1, threshold_curve};
+use jobmatch_metrics::{Calibrator, Measure, Pool, best_f1, threshold_curve};
 use jobmatch_records::Split;
 use serde::{Deserialize, Serialize};
 
-use crate::Result;
 use crate::config::RetrievalSettings;
 use crate::decision::{Aggregation, Decision, Promise, blend};
 use crate::inputs::Prepared;
 use crate::passages::PassageIndex;
 use crate::retrieve::Candidate;
 use crate::systems::{System, pool};
+use crate::{EvaluationConfig, Result, promises};
 
 /// What `alpha` maximizes: graded and by rank, so it is smoother over few jobs than a measure of the first five.
 const ALPHA_MEASURE: Measure = Measure::Ndcg(10);
@@ -91,6 +91,7 @@ pub(crate) fn scoring(
         cross_calibrator,
         threshold: 0.0,
         system_thresholds: BTreeMap::new(),
+        recall_promises: Vec::new(),
         promise: Promise {
             split,
             part: part(prepared),
@@ -102,8 +103,7 @@ pub(crate) fn scoring(
                 ),
                 None => "1: there is no cross-encoder".to_owned(),
             },
-            threshold_rule: "highest micro F1 over all scores; among equals the highest threshold"
-                .to_owned(),
+            threshold_rule: String::new(),
             precision: 0.0,
             recall: 0.0,
             f1: 0.0,
@@ -130,38 +130,55 @@ fn part(prepared: &Prepared<'_>) -> String {
     part
 }
 
-/// Fills in the thresholds: for each system the one with the best micro F1. The last system is the one decided with.
+/// Fills in the thresholds: for each system the one with the best micro F1. The last system is the one decided with: when the settings
+/// ask for a recall, its threshold is the one that promises it.
 pub(crate) fn thresholds(
     decision: &mut Decision,
     systems: &[System],
     prepared: &Prepared<'_>,
     passages: &PassageIndex,
+    config: &EvaluationConfig,
 ) -> Result<()> {
-    for system in systems {
+    let Some((last, others)) = systems.split_last() else {
+        return Ok(());
+    };
+    for system in others {
         let pool = system.pool(prepared, passages)?;
-        let scored: Vec<(f32, bool)> = pool.scored().collect();
-        let points = threshold_curve(&scored, pool.positives())?;
-        // A system that found nothing can be given any threshold.
-        let (threshold, counts) = match best_f1(&points) {
-            Some(best) => (best.threshold, best.counts),
-            None => (
-                0.0,
-                Counts {
-                    positives: pool.positives() as u64,
-                    ..Counts::default()
-                },
-            ),
-        };
+        let threshold = best_threshold(&pool)?;
         decision
             .system_thresholds
             .insert(system.name.to_owned(), threshold);
-        decision.threshold = threshold;
-        let promise = &mut decision.promise;
-        promise.positives = counts.positives;
-        (promise.precision, promise.recall, promise.f1) =
-            (counts.precision(), counts.recall(), counts.f1());
     }
+    let pool = last.pool(prepared, passages)?;
+    let promised = promises::deciding(&pool, prepared, config)?;
+    decision.threshold = match promised {
+        Some(threshold) => threshold,
+        None => best_threshold(&pool)?,
+    };
+    decision
+        .system_thresholds
+        .insert(last.name.to_owned(), decision.threshold);
+    decision.recall_promises = promises::choose(&pool, prepared, config)?;
+    let counts = pool.at_threshold(decision.threshold)?.micro;
+    let promise = &mut decision.promise;
+    promise.threshold_rule = match config.promise_recall {
+        Some(recall) => format!(
+            "the highest that promises a recall of {recall} of a new group of jobs, at a confidence of {}",
+            config.promise_confidence
+        ),
+        None => "highest micro F1 over all scores; among equals the highest threshold".to_owned(),
+    };
+    promise.positives = counts.positives;
+    (promise.precision, promise.recall, promise.f1) =
+        (counts.precision(), counts.recall(), counts.f1());
     Ok(())
+}
+
+/// The threshold with the best micro F1. A system that found nothing can be given any.
+fn best_threshold(pool: &Pool) -> Result<f32> {
+    let scored: Vec<(f32, bool)> = pool.scored().collect();
+    let points = threshold_curve(&scored, pool.positives())?;
+    Ok(best_f1(&points).map_or(0.0, |best| best.threshold))
 }
 
 /// Platt scaling that never turns an order round. Scores that fall with relevance on dev belong to a model that does not

@@ -15,6 +15,16 @@ pub enum Unit {
     Job,
 }
 
+impl Unit {
+    /// The one that it is not.
+    pub fn other(self) -> Self {
+        match self {
+            Self::Sentence => Self::Job,
+            Self::Job => Self::Sentence,
+        }
+    }
+}
+
 impl std::fmt::Display for Unit {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
@@ -65,6 +75,14 @@ pub struct EvaluationConfig {
     pub resamples: usize,
     /// How many of the worst jobs the report shows. Default 10.
     pub worst_jobs: usize,
+    /// Measure the bi-encoder by the other unit too, beside the systems of the decision's own. Default true.
+    pub other_unit: bool,
+    /// Choose the threshold that promises this recall of new groups of jobs; `None`, the default, chooses the one with the best F1.
+    pub promise_recall: Option<f64>,
+    /// The confidence of promises. Default 0.95.
+    pub promise_confidence: f64,
+    /// For the table of what can be promised. Default 0.1 to 0.9 in steps of 0.1.
+    pub promised_recalls: Vec<f64>,
     /// Estimated Jaccard similarity (0 to 1) of three-word shingles from which an evaluated job is a near copy of one that the models
     /// learned from. Default 0.7, as in the data set.
     pub near_copy: f64,
@@ -87,6 +105,10 @@ impl Default for EvaluationConfig {
             limit_jobs: None,
             resamples: jobmatch_metrics::Bootstrap::RESAMPLES,
             worst_jobs: 10,
+            other_unit: true,
+            promise_recall: None,
+            promise_confidence: 0.95,
+            promised_recalls: (1u8..10).map(|step| f64::from(step) / 10.0).collect(),
             near_copy: jobmatch_dataset::NEAR_COPY,
             allow_leak: false,
             seed: 42,
@@ -127,6 +149,17 @@ impl EvaluationConfig {
         }
         if self.resamples == 0 {
             return Err(refused("resamples", 0, "a whole number from 1"));
+        }
+        let inside = |value: &f64| *value > 0.0 && *value < 1.0;
+        let between = "a number between 0 and 1, both excluded";
+        for (setting, values) in [
+            ("promised_recalls", self.promised_recalls.as_slice()),
+            ("promise_recall", self.promise_recall.as_slice()),
+            ("promise_confidence", &[self.promise_confidence]),
+        ] {
+            if let Some(bad) = values.iter().find(|value| !inside(value)) {
+                return Err(refused(setting, bad, between));
+            }
         }
         if !(self.near_copy > 0.0 && self.near_copy <= 1.0) {
             return Err(refused(

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::RetrievalSettings;
 use crate::models::{PairScorer, QueryEmbedder};
+use crate::promises::RecallPromise;
 use crate::{Error, Result};
 
 /// The file of a decision.
@@ -33,7 +34,7 @@ pub enum Aggregation {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Decision {
-    /// Version of this file: 1.
+    /// Version of this file: 2.
     pub schema_version: u32,
     /// How candidates are found.
     pub retrieval: RetrievalSettings,
@@ -49,6 +50,8 @@ pub struct Decision {
     pub threshold: f32,
     /// The same for each system of the report, on its own scale, so that all are compared at their best.
     pub system_thresholds: BTreeMap<String, f32>,
+    /// Thresholds on the final score that promise a recall of new groups of jobs.
+    pub recall_promises: Vec<RecallPromise>,
     /// What the threshold gave where it was chosen.
     pub promise: Promise,
     /// Fingerprint of the bi-encoder.
@@ -83,7 +86,7 @@ pub struct Promise {
 
 impl Decision {
     /// The only version of `decision.json` there is.
-    pub const SCHEMA_VERSION: u32 = 1;
+    pub const SCHEMA_VERSION: u32 = 2;
 
     /// Reads and checks a decision.
     ///
@@ -226,6 +229,7 @@ pub(crate) fn blend(
 pub(crate) mod tests {
     use super::*;
     use crate::config::EvaluationConfig;
+    use jobmatch_metrics::Promised;
 
     pub(crate) fn platt(slope: f64, intercept: f64) -> Calibrator {
         Calibrator::Platt { slope, intercept }
@@ -233,7 +237,7 @@ pub(crate) mod tests {
 
     fn decision() -> Decision {
         Decision {
-            schema_version: 1,
+            schema_version: 2,
             retrieval: EvaluationConfig::default().retrieval(),
             aggregation: Aggregation::Max,
             alpha: 0.35,
@@ -241,6 +245,16 @@ pub(crate) mod tests {
             cross_calibrator: Some(platt(0.9, -1.0 / 3.0)),
             threshold: 0.412_345_67,
             system_thresholds: BTreeMap::from([("bm25".to_owned(), 12.5)]),
+            recall_promises: vec![RecallPromise {
+                recall: 0.6,
+                confidence: 0.95,
+                promised: Promised::Threshold {
+                    threshold: 0.1,
+                    bound: 2.0 / 3.0,
+                    recall: 0.7,
+                    groups: 5,
+                },
+            }],
             promise: Promise {
                 split: Split::Dev,
                 part: "all".to_owned(),
@@ -287,8 +301,8 @@ pub(crate) mod tests {
             "unknown field `extra`",
         );
         check(
-            &|value| value["schema_version"] = 2.into(),
-            "schema version 2, this program reads 1",
+            &|value| value["schema_version"] = 3.into(),
+            "schema version 3, this program reads 2",
         );
         check(&|value| value["alpha"] = 1.5.into(), "alpha is 1.5");
         check(

@@ -62,6 +62,23 @@ pub enum Error {
         /// Some of them, one a line.
         list: String,
     },
+    /// A recall that no threshold promises.
+    #[error(
+        "no threshold promises a recall of {recall} at a confidence of {confidence}: with all candidates decided yes, dev's {groups} \
+         groups reach {observed:.3}, which promises {bound:.3}; ask for less, keep more candidates (--candidates), or give more dev jobs"
+    )]
+    OutOfReach {
+        /// The recall asked for.
+        recall: f64,
+        /// The confidence asked for.
+        confidence: f64,
+        /// What can be promised.
+        bound: f64,
+        /// The mean recall over groups with all candidates.
+        observed: f64,
+        /// How many groups.
+        groups: usize,
+    },
     /// A job id given twice.
     #[error("job `{job}` is given twice: keep one of the two")]
     DuplicateJob {

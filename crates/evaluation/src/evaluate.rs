@@ -3,7 +3,7 @@
 use jobmatch_metrics::{Measure, Pool, Qrels, Run};
 use jobmatch_records::{EvaluatedJob, Prediction, Split};
 
-use crate::config::EvaluationConfig;
+use crate::config::{EvaluationConfig, RetrievalSettings};
 use crate::decision::Decision;
 use crate::inputs::{Inputs, Prepared};
 use crate::measure::{self, MAIN};
@@ -12,9 +12,10 @@ use crate::numbers::{JobMeasures, Metrics};
 use crate::passages::PassageIndex;
 use crate::queries::Queries;
 use crate::report::worst::{self, WorstJob};
-use crate::retrieve::{Candidate, rerank, retrieve};
+use crate::retrieve::{Candidate, rerank, retrieve, retrieve_and};
 use crate::systems::{self, System, pool};
-use crate::{Error, Result, choose, leaks};
+use crate::threshold_mode::Above;
+use crate::{Error, Result, choose, leaks, promises};
 
 /// The models under evaluation, and the index that the bi-encoder made.
 #[derive(Clone, Copy)]
@@ -89,7 +90,22 @@ pub fn evaluate(
     let leaks = leaks::check(&prepared.jobs, split, inputs.learned, config)?;
 
     let queries = Queries::new(&prepared.jobs, inputs.sentences, &settings)?;
-    let mut candidates = retrieve(&queries, passages, embedder, &settings, progress)?;
+    let lowest = config.cosine_thresholds.iter().copied().reduce(f32::min);
+    // What an approximate index leaves out, it would leave out of this too: then the candidates must do.
+    let mut above = lowest
+        .filter(|_| passages.vectors().is_exact())
+        .map(|lowest| Above::new(lowest, &queries));
+    let mut candidates = retrieve_and(
+        &queries,
+        passages,
+        embedder,
+        &settings,
+        progress,
+        |first, vectors| match &mut above {
+            Some(above) => above.add(passages, first, vectors),
+            None => Ok(()),
+        },
+    )?;
     let reranked_pairs = match scorer {
         Some(scorer) => rerank(
             &mut candidates,
@@ -103,6 +119,16 @@ pub fn evaluate(
     };
 
     let mut systems = systems::floors(&prepared, passages, settings.candidates);
+    if config.other_unit {
+        let settings = RetrievalSettings {
+            unit: settings.unit.other(),
+            ..settings
+        };
+        let queries = Queries::new(&prepared.jobs, inputs.sentences, &settings)?;
+        let mut hear = |_, done, total| progress(Step::RetrieveByOtherUnit, done, total);
+        let candidates = retrieve(&queries, passages, embedder, &settings, &mut hear)?;
+        systems.push(systems::by_unit(settings.unit, &candidates));
+    }
     let (decision, alphas) = match how {
         How::Apply(decision) => (decision.clone(), Vec::new()),
         How::Choose => {
@@ -113,7 +139,7 @@ pub fn evaluate(
     systems.extend(systems::modelled(&decision, &candidates));
     let mut decision = decision;
     if choosing {
-        choose::thresholds(&mut decision, &systems, &prepared, passages)?;
+        choose::thresholds(&mut decision, &systems, &prepared, passages, config)?;
     }
 
     progress(Step::Measure, 0, systems.len());
@@ -138,10 +164,12 @@ pub fn evaluate(
         unreachable!("BM25 and the bi-encoder are always there");
     };
     let worst = worst_jobs(last_pool, config.worst_jobs);
-    let cosines: Vec<Vec<(u32, f32)>> = candidates
-        .iter()
-        .map(|list| list.iter().map(|found| (found.row, found.bi)).collect())
-        .collect();
+    let of_candidates = || {
+        let cosines =
+            |list: &Vec<Candidate>| list.iter().map(|found| (found.row, found.bi)).collect();
+        candidates.iter().map(cosines).collect()
+    };
+    let cosines: Vec<Vec<(u32, f32)>> = above.map_or_else(of_candidates, Above::found);
     let evaluated = measure::evaluated(
         split,
         &prepared,
@@ -165,6 +193,7 @@ pub fn evaluate(
             &pool(&cosines, &prepared, passages)?,
             &config.cosine_thresholds,
         )?,
+        promises: promises::kept(&decision.recall_promises, last_pool, &prepared, config)?,
         alphas,
         proof: measure::proof(&candidates, &prepared, settings.unit),
         worst_jobs: worst

@@ -73,10 +73,12 @@ mod models;
 mod numbers;
 mod output;
 mod passages;
+mod promises;
 mod queries;
 mod report;
 mod retrieve;
 mod systems;
+mod threshold_mode;
 
 pub use choose::AlphaPoint;
 pub use config::{EvaluationConfig, RetrievalSettings, Unit};
@@ -90,8 +92,11 @@ pub use numbers::{
     AtThreshold, AtTop, Ceiling, CurveRow, Difference, Evaluated, JobMeasures, Metrics, Proof,
     QualityRow, SystemMetrics, Unseen,
 };
-pub use output::{JOBS_PARQUET, METRICS_JSON, PREDICTIONS_PARQUET, QRELS_TREC, REPORT_HTML, RUN_TREC};
+pub use output::{
+    JOBS_PARQUET, METRICS_JSON, PREDICTIONS_PARQUET, QRELS_TREC, REPORT_HTML, RUN_TREC,
+};
 pub use passages::{ATTRIBUTES_FAISS, ATTRIBUTES_PARQUET, INDEX_JSON, IndexAbout, PassageIndex};
+pub use promises::{PromiseHere, PromiseKept, RecallPromise};
 pub use report::ReportContext;
 pub use retrieve::{Found, candidates};
 pub use systems::name as system_name;

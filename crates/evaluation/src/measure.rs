@@ -155,7 +155,7 @@ fn sum(counts: impl Iterator<Item = Counts>) -> Counts {
     })
 }
 
-fn row(quality: &Quality) -> QualityRow {
+pub(crate) fn row(quality: &Quality) -> QualityRow {
     QualityRow {
         precision: quality.micro.precision(),
         recall: quality.micro.recall(),

@@ -57,6 +57,8 @@ pub enum Step {
     EmbedPassages,
     /// Distinct sentences (or windows) are embedded and searched.
     Retrieve,
+    /// The same by the other unit, for comparison.
+    RetrieveByOtherUnit,
     /// Pairs are scored by the cross-encoder.
     Rerank,
     /// Systems are measured.
@@ -69,6 +71,7 @@ impl Step {
         match self {
             Self::EmbedPassages => ("embedding", "passages"),
             Self::Retrieve => ("retrieving", "texts"),
+            Self::RetrieveByOtherUnit => ("retrieving by the other unit", "texts"),
             Self::Rerank => ("re-ranking", "pairs"),
             Self::Measure => ("measuring", "systems"),
         }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::choose::AlphaPoint;
 use crate::config::RetrievalSettings;
 use crate::leaks::LeakCheck;
+use crate::promises::PromiseKept;
 
 /// Everything that was measured.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -32,7 +33,10 @@ pub struct Metrics {
     pub differences: Vec<Difference>,
     /// What no re-ranking can exceed.
     pub ceiling: Ceiling,
-    /// The bi-encoder decided by a threshold on the job's best cosine.
+    /// The thresholds that promised a recall on dev, and what they give here.
+    pub promises: Vec<PromiseKept>,
+    /// The bi-encoder decided by a threshold on the job's best cosine, over all attributes (over the candidates, where the index is
+    /// approximate).
     pub cosine_thresholds: Vec<AtThreshold>,
     /// What each share of the bi-encoder gave, where a decision with a cross-encoder was chosen.
     pub alphas: Vec<AlphaPoint>,

@@ -33,6 +33,20 @@ pub(crate) fn retrieve(
     settings: &RetrievalSettings,
     progress: Progress<'_>,
 ) -> Result<Vec<Vec<Candidate>>> {
+    retrieve_and(queries, passages, embedder, settings, progress, |_, _| {
+        Ok(())
+    })
+}
+
+/// The same; `also` gets the vectors of the texts from a place in [`Queries::texts`] on, chunk by chunk.
+pub(crate) fn retrieve_and(
+    queries: &Queries,
+    passages: &PassageIndex,
+    embedder: &dyn QueryEmbedder,
+    settings: &RetrievalSettings,
+    progress: Progress<'_>,
+    mut also: impl FnMut(usize, &[f32]) -> Result<()>,
+) -> Result<Vec<Vec<Candidate>>> {
     passages.check_model(embedder)?;
     let texts: Vec<&str> = queries.texts.iter().map(String::as_str).collect();
     let mut hits: Vec<Vec<Hit>> = Vec::with_capacity(texts.len());
@@ -50,6 +64,7 @@ pub(crate) fn retrieve(
                 .vectors()
                 .search(&embedded, settings.sentence_top_k)?,
         );
+        also(before, &embedded)?;
     }
     Ok(queries
         .of_job

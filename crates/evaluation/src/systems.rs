@@ -4,6 +4,7 @@ use jobmatch_lexical::Bm25;
 use jobmatch_metrics::{Candidate as Scored, Pool};
 
 use crate::Result;
+use crate::config::Unit;
 use crate::decision::{Decision, blend};
 use crate::inputs::{Prepared, Training};
 use crate::passages::PassageIndex;
@@ -17,6 +18,10 @@ pub mod name {
     pub const BM25: &str = "bm25";
     /// Cosine alone.
     pub const BI_ENCODER: &str = "bi-encoder";
+    /// Cosine alone, of windows over the whole job, beside a decision at sentence unit.
+    pub const BI_ENCODER_BY_JOB: &str = "bi-encoder-by-job";
+    /// Cosine alone, of each sentence, beside a decision at job unit.
+    pub const BI_ENCODER_BY_SENTENCE: &str = "bi-encoder-by-sentence";
     /// The bi-encoder's candidates, ranked by the cross-encoder alone.
     pub const CROSS_ENCODER: &str = "cross-encoder";
     /// The bi-encoder's candidates, ranked by both.
@@ -96,6 +101,28 @@ fn popular(training: &Training, passages: &PassageIndex, keep: usize) -> Vec<(u3
     rows.into_iter()
         .map(|(row, count)| (row, (f64::from(count) / training.jobs as f64) as f32))
         .collect()
+}
+
+/// The bi-encoder by the unit that the decision is not about.
+pub(crate) fn by_unit(unit: Unit, candidates: &[Vec<Candidate>]) -> System {
+    let (name, what) = match unit {
+        Unit::Job => (
+            name::BI_ENCODER_BY_JOB,
+            "the best cosine over windows of the whole job text",
+        ),
+        Unit::Sentence => (
+            name::BI_ENCODER_BY_SENTENCE,
+            "the best cosine over the job's sentences",
+        ),
+    };
+    let cosines = candidates
+        .iter()
+        .map(|list| list.iter().map(|found| (found.row, found.bi)).collect());
+    System {
+        name,
+        what,
+        scores: cosines.collect(),
+    }
 }
 
 /// The systems with models. The last one is the one that the decision is about.
