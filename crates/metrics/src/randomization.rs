@@ -1,6 +1,6 @@
 use rand_chacha::rand_core::Rng;
 
-use crate::groups::{Total, stream, totals};
+use crate::groups::{stream, totals};
 use crate::order::Sum;
 use crate::{Error, Result};
 
@@ -78,6 +78,45 @@ impl Randomization {
         &self,
         samples: &[(G, f64, f64)],
     ) -> Result<Option<Significance>> {
+        let totals = totals(samples.iter().map(|(group, a, b)| (group, a - b)))?;
+        let largest: f64 = totals.iter().map(|total| total.sum.abs()).sum();
+        let found = self.test(totals.len(), SAME * largest, |exchanged| {
+            let signed = totals.iter().zip(exchanged);
+            let signed = signed.map(|(total, &exchanged)| match exchanged {
+                true => -total.sum,
+                false => total.sum,
+            });
+            signed.collect::<Sum>().value()
+        })?;
+        let count: f64 = totals.iter().map(|total| total.count).sum();
+        Ok(found.map(|found| Significance {
+            difference: found.difference / count,
+            ..found
+        }))
+    }
+
+    /// The same for any difference of two systems over groups numbered from 0 to `groups` (excluded), such as that of the
+    /// F1 of summed counts. `difference` gets for each group whether its two sides are exchanged; first it gets none so.
+    ///
+    /// `None` with fewer than two groups.
+    ///
+    /// # Errors
+    /// [`Error::BadValue`] when the difference is not finite; [`Error::BadSetting`] for no permutations.
+    pub fn of_statistic(
+        &self,
+        groups: usize,
+        difference: impl FnMut(&[bool]) -> f64,
+    ) -> Result<Option<Significance>> {
+        self.test(groups, SAME, difference)
+    }
+
+    /// Differences that are smaller by up to `same` count as equal.
+    fn test(
+        &self,
+        groups: usize,
+        same: f64,
+        mut difference: impl FnMut(&[bool]) -> f64,
+    ) -> Result<Option<Significance>> {
         if self.permutations == 0 {
             return Err(Error::BadSetting {
                 setting: "permutations",
@@ -85,54 +124,56 @@ impl Randomization {
                 expected: "1 or more",
             });
         }
-        let totals = totals(samples.iter().map(|(group, a, b)| (group, a - b)))?;
-        let groups = totals.len();
         if groups < 2 {
             return Ok(None);
         }
-        let observed = exchanged(&totals, std::iter::repeat(false));
-        let largest: f64 = totals.iter().map(|total| total.sum.abs()).sum();
-        let bound = observed.abs() - SAME * largest;
+        let mut exchanged = vec![false; groups];
+        let observed = difference(&exchanged);
         let all = u32::try_from(groups)
             .ok()
             .and_then(|groups| 1usize.checked_shl(groups));
-        let exact = all.filter(|&all| all <= self.permutations);
-        let p_value = match exact {
-            Some(all) => {
-                let signs = |number: usize| (0..groups).map(move |group| number >> group & 1 == 1);
-                let extreme = |&number: &usize| exchanged(&totals, signs(number)).abs() >= bound;
-                (0..all).filter(extreme).count() as f64 / all as f64
+        let all = all.filter(|&all| all <= self.permutations);
+        let mut extreme = 0;
+        for number in 0..all.unwrap_or(self.permutations) {
+            match all {
+                Some(_) => {
+                    (0..groups).for_each(|group| exchanged[group] = number >> group & 1 == 1)
+                }
+                None => draw(&mut exchanged, self.seed, number as u64),
             }
-            None => {
-                let extreme = |&number: &usize| {
-                    let mut random = stream(self.seed, number as u64);
-                    let mut words = std::iter::repeat_with(|| random.next_u64());
-                    let bits = words
-                        .by_ref()
-                        .flat_map(|word| (0..64).map(move |bit| word >> bit & 1 == 1));
-                    exchanged(&totals, bits).abs() >= bound
-                };
-                let count = (0..self.permutations).filter(extreme).count();
-                (1.0 + count as f64) / (1.0 + self.permutations as f64)
+            let value = difference(&exchanged);
+            if !value.is_finite() {
+                return Err(Error::BadValue {
+                    what: "difference of permutation",
+                    index: number,
+                    value,
+                    expected: "a finite number",
+                });
             }
+            extreme += usize::from(value.abs() >= observed.abs() - same);
+        }
+        let p_value = match all {
+            Some(all) => extreme as f64 / all as f64,
+            None => (1.0 + extreme as f64) / (1.0 + self.permutations as f64),
         };
-        let count: f64 = totals.iter().map(|total| total.count).sum();
         Ok(Some(Significance {
-            difference: observed / count,
+            difference: observed,
             p_value,
             groups,
-            exact: exact.is_some(),
+            exact: all.is_some(),
         }))
     }
 }
 
-/// The sum of all differences when the groups whose sign is true have their two values exchanged.
-fn exchanged(totals: &[Total], signs: impl Iterator<Item = bool>) -> f64 {
-    let signed = totals.iter().zip(signs);
-    signed
-        .map(|(total, exchange)| if exchange { -total.sum } else { total.sum })
-        .collect::<Sum>()
-        .value()
+/// Draws for each group whether it is exchanged: 64 groups from each random number.
+fn draw(exchanged: &mut [bool], seed: u64, permutation: u64) {
+    let mut random = stream(seed, permutation);
+    for groups in exchanged.chunks_mut(64) {
+        let word = random.next_u64();
+        for (bit, exchanged) in groups.iter_mut().enumerate() {
+            *exchanged = word >> bit & 1 == 1;
+        }
+    }
 }
 
 #[cfg(test)]
@@ -234,5 +275,32 @@ mod tests {
         };
         let error = none.paired_difference(&[(1, 0.5, 0.1)]).unwrap_err();
         assert_eq!(error.to_string(), "permutations is 0, expected 1 or more");
+    }
+
+    #[test]
+    fn any_difference_can_be_tested() {
+        // The mean, by way of the general form, is the mean.
+        let samples: Vec<(u32, f64, f64)> = (0..40)
+            .map(|i| (i / 2, f64::from(i * 7 % 11), f64::from(i * 5 % 13)))
+            .collect();
+        let test = Randomization::new(3);
+        let found = test.paired_difference(&samples).unwrap().unwrap();
+        let by_hand = test.of_statistic(20, |exchanged| {
+            let signed = samples
+                .iter()
+                .map(|(group, a, b)| match exchanged[*group as usize] {
+                    true => b - a,
+                    false => a - b,
+                });
+            signed.sum::<f64>() / 40.0
+        });
+        let by_hand = by_hand.unwrap().unwrap();
+        assert!((by_hand.difference - found.difference).abs() < 1e-12);
+        assert_eq!(
+            (by_hand.p_value, by_hand.groups, by_hand.exact),
+            (found.p_value, 20, false)
+        );
+        assert!(test.of_statistic(1, |_| 0.5).unwrap().is_none());
+        assert!(test.of_statistic(2, |_| f64::NAN).is_err());
     }
 }
