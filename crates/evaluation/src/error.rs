@@ -79,6 +79,27 @@ pub enum Error {
         /// How many groups.
         groups: usize,
     },
+    /// Two evaluations of other jobs.
+    #[error(
+        "the first evaluation has {a} jobs, the second {b}, and {common} are in both: evaluate the same jobs, or compare those in \
+         both with --common"
+    )]
+    OtherJobs {
+        /// Jobs of the first.
+        a: usize,
+        /// Jobs of the second.
+        b: usize,
+        /// Jobs of both.
+        common: usize,
+    },
+    /// Two evaluations with other labels.
+    #[error(
+        "the two evaluations do not know the same to be right for job `{job}`: evaluate both with the same labels"
+    )]
+    OtherLabels {
+        /// The first such job.
+        job: String,
+    },
     /// A job id given twice.
     #[error("job `{job}` is given twice: keep one of the two")]
     DuplicateJob {

@@ -354,7 +354,7 @@ fn qrels(prepared: &Prepared<'_>, passages: &PassageIndex) -> Result<Qrels> {
 
 /// The id as TREC files can hold it: their columns are separated by white space, so white space, and the percent sign
 /// that marks it, stand there as the hexadecimal numbers of their bytes.
-fn trec_id(id: &str) -> String {
+pub(crate) fn trec_id(id: &str) -> String {
     let mut written = String::with_capacity(id.len());
     for character in id.chars() {
         if character.is_whitespace() || character == '%' {

@@ -62,6 +62,7 @@
 )]
 
 mod choose;
+mod compare;
 mod config;
 mod decision;
 mod error;
@@ -81,6 +82,7 @@ mod systems;
 mod threshold_mode;
 
 pub use choose::AlphaPoint;
+pub use compare::{ChangedJob, CompareConfig, Compared, Comparison, EvaluatedRun, compare};
 pub use config::{EvaluationConfig, RetrievalSettings, Unit};
 pub use decision::{Aggregation, DECISION_JSON, Decision, Promise};
 pub use error::{Error, LabelPlace, Result};

@@ -147,7 +147,7 @@ fn by_group(counts: &[Counts], prepared: &Prepared<'_>) -> Vec<Counts> {
         .collect()
 }
 
-fn sum(counts: impl Iterator<Item = Counts>) -> Counts {
+pub(crate) fn sum(counts: impl Iterator<Item = Counts>) -> Counts {
     counts.fold(Counts::default(), |sum, counts| Counts {
         true_positives: sum.true_positives + counts.true_positives,
         decided: sum.decided + counts.decided,

@@ -10,6 +10,7 @@
 
 pub mod align;
 pub mod candidates;
+pub mod comparison;
 mod derived;
 pub mod embed;
 mod fingerprints;

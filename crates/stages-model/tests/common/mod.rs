@@ -18,12 +18,13 @@ use jobmatch_records::{
 pub use place::*;
 
 /// The model programs and where they were built.
-pub const PROGRAMS: [(&str, &str); 9] = [
+pub const PROGRAMS: [(&str, &str); 10] = [
     ("jobmatch-align", env!("CARGO_BIN_EXE_jobmatch-align")),
     (
         "jobmatch-candidates",
         env!("CARGO_BIN_EXE_jobmatch-candidates"),
     ),
+    ("jobmatch-compare", env!("CARGO_BIN_EXE_jobmatch-compare")),
     ("jobmatch-embed", env!("CARGO_BIN_EXE_jobmatch-embed")),
     (
         "jobmatch-train-biencoder",
