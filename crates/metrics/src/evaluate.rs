@@ -1,4 +1,4 @@
-use crate::hash::IdMap;
+use crate::hash::{self, IdMap};
 use crate::{Measure, Qrels, Ranking, Result, Run};
 
 /// Ranking measures of a run, per query and on average.
@@ -78,18 +78,42 @@ pub fn rankings<'a>(run: &Run, qrels: &'a Qrels) -> Result<Vec<(&'a str, Ranking
         if positives.is_empty() {
             continue;
         }
-        let ranked = run.ranked(query).iter();
-        let grades = ranked.map(|scored| {
-            positives
-                .get(scored.document.as_str())
-                .copied()
-                .unwrap_or(0)
+        let filter = Filter::new(positives.keys().map(|document| hash::of(document) as u32));
+        let grades = run.hashed(query).map(|(scored, hash)| {
+            if filter.excludes(hash) {
+                return 0;
+            }
+            let grade = positives.get(scored.document.as_str());
+            grade.copied().unwrap_or(0)
         });
         let ideal = positives.values().copied().collect();
         let ranking = Ranking::of(grades, ideal, || format!("query `{query}`"))?;
         rankings.push((query, ranking));
     }
     Ok(rankings)
+}
+
+/// Says of most hashes that they are not among a few: most documents are no positives, and their ids need no look.
+struct Filter {
+    /// A bit for each remainder; its length is a power of two.
+    words: Vec<u64>,
+}
+
+impl Filter {
+    fn new(hashes: impl ExactSizeIterator<Item = u32>) -> Self {
+        // A hundred bits or more for each hash let one stranger in a hundred or fewer through.
+        let mut words = vec![0; (2 * hashes.len()).max(1).next_power_of_two()];
+        for hash in hashes {
+            let word = hash as usize / 64 % words.len();
+            words[word] |= 1 << (hash % 64);
+        }
+        Self { words }
+    }
+
+    fn excludes(&self, hash: u32) -> bool {
+        let word = self.words[(hash as usize / 64) & (self.words.len() - 1)];
+        word >> (hash % 64) & 1 == 0
+    }
 }
 
 #[cfg(test)]

@@ -23,13 +23,26 @@ impl IdHasher {
 
 impl Hasher for IdHasher {
     fn write(&mut self, bytes: &[u8]) {
-        let (words, rest) = bytes.as_chunks::<8>();
+        let (words, _) = bytes.as_chunks::<8>();
         for word in words {
             self.mix(u64::from_le_bytes(*word));
         }
-        let mut last = [0; 8];
-        last[..rest.len()].copy_from_slice(rest);
-        self.mix(u64::from_le_bytes(last) ^ (bytes.len() as u64) << 56);
+        // The last eight bytes once more, whole, in place of a rest of any length; with the number of bytes they leave
+        // nothing out.
+        let last = match (
+            bytes.last_chunk::<8>(),
+            bytes.first_chunk::<4>(),
+            bytes.last_chunk::<4>(),
+        ) {
+            (Some(last), _, _) => u64::from_le_bytes(*last),
+            (None, Some(first), Some(last)) => {
+                u64::from(u32::from_le_bytes(*first)) << 32 | u64::from(u32::from_le_bytes(*last))
+            }
+            _ => bytes
+                .iter()
+                .fold(0, |word, byte| word << 8 | u64::from(*byte)),
+        };
+        self.mix(last ^ (bytes.len() as u64) << 56);
     }
 
     // `str` ends its bytes with this one; their number is in the hash already.
@@ -37,6 +50,49 @@ impl Hasher for IdHasher {
 
     fn finish(&self) -> u64 {
         self.0
+    }
+}
+
+/// The hash of one number; two numbers have two hashes.
+pub(crate) fn of_number(number: u32) -> u64 {
+    (u64::from(number) + 1).wrapping_mul(FACTOR)
+}
+
+/// Tells whether hashes differ. Keeps its room from one question to the next.
+#[derive(Debug, Default)]
+pub(crate) struct Distinct {
+    /// A bit for each remainder that was met.
+    met: Vec<u64>,
+    /// A bit for each that was met again.
+    again: Vec<u64>,
+    suspects: Vec<u64>,
+}
+
+impl Distinct {
+    /// Whether no two are equal. Without a branch for most of them: sixteen bits for each hash leave one in thirty
+    /// that shares its bit with another, and only those are sorted.
+    pub(crate) fn all(&mut self, hashes: impl ExactSizeIterator<Item = u64> + Clone) -> bool {
+        let words = (hashes.len() / 4 + 1).next_power_of_two();
+        for bits in [&mut self.met, &mut self.again] {
+            bits.clear();
+            bits.resize(words, 0);
+        }
+        // The high bits: those of a product are the best mixed.
+        let place = |hash: u64| ((hash >> 38) as usize & (words - 1), 1 << (hash >> 58));
+        for hash in hashes.clone() {
+            let (word, bit) = place(hash);
+            self.again[word] |= self.met[word] & bit;
+            self.met[word] |= bit;
+        }
+        let again = &self.again;
+        let suspects = hashes.filter(|&hash| {
+            let (word, bit) = place(hash);
+            again[word] & bit != 0
+        });
+        self.suspects.clear();
+        self.suspects.extend(suspects);
+        self.suspects.sort_unstable();
+        self.suspects.windows(2).all(|pair| pair[0] != pair[1])
     }
 }
 
@@ -59,5 +115,29 @@ mod tests {
         hashes.sort_unstable();
         hashes.dedup();
         assert_eq!(hashes.len(), count);
+    }
+
+    #[test]
+    fn what_stands_twice_is_found() {
+        let mut distinct = Distinct::default();
+        for count in [0, 1, 2, 3, 7, 8, 1000] {
+            for scattered in [true, false] {
+                // The others all share one bit.
+                let hash = |number: u32| {
+                    if scattered {
+                        of_number(number)
+                    } else {
+                        u64::from(number)
+                    }
+                };
+                let mut hashes: Vec<u64> = (0..count).map(hash).collect();
+                assert!(distinct.all(hashes.iter().copied()), "{count}");
+                for place in (0..hashes.len()).step_by(97) {
+                    hashes.push(hashes[place]);
+                    assert!(!distinct.all(hashes.iter().copied()), "{count}");
+                    hashes.pop();
+                }
+            }
+        }
     }
 }

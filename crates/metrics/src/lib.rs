@@ -74,6 +74,7 @@ mod randomization;
 mod ranking;
 mod risk;
 mod run;
+mod tally;
 mod trec;
 
 pub use bootstrap::{Bootstrap, Interval};

@@ -9,6 +9,17 @@ pub(crate) fn descending(a: f32, b: f32) -> Ordering {
     b.partial_cmp(&a).unwrap_or(Ordering::Equal)
 }
 
+/// A number that falls as the score rises, for a score that is neither NaN nor `-0.0`.
+pub(crate) fn descending_key(score: f32) -> u32 {
+    let bits = score.to_bits();
+    // The bits of positive numbers rise with them; those of negative ones, sign bit set, fall as they rise.
+    if score < 0.0 {
+        bits
+    } else {
+        !bits & (u32::MAX >> 1)
+    }
+}
+
 /// The score with `-0.0` as `0.0`, so that equal scores are equal bytes, or an error when it is NaN.
 pub(crate) fn checked_score(index: usize, score: f32) -> Result<f32> {
     if score.is_nan() {
@@ -97,6 +108,28 @@ mod tests {
                 .unwrap_err()
                 .to_string()
                 .contains("position 3")
+        );
+    }
+
+    #[test]
+    fn keys_fall_as_scores_rise() {
+        let scores = [
+            f32::INFINITY,
+            f32::MAX,
+            1.5,
+            1.0,
+            1e-45,
+            0.0,
+            -1e-45,
+            -1.0,
+            -1.5,
+            f32::MIN,
+            f32::NEG_INFINITY,
+        ];
+        assert!(
+            scores
+                .windows(2)
+                .all(|pair| descending_key(pair[0]) < descending_key(pair[1]))
         );
     }
 }

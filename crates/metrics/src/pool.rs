@@ -1,4 +1,6 @@
-use crate::order::{Sum, checked_score, descending};
+use crate::hash::{Distinct, of_number};
+use crate::order::{checked_score, descending, descending_key};
+use crate::tally::Tally;
 use crate::{Counts, CurvePoint, Error, Ranking, Result};
 
 /// One retrieved document of one query, by numbers.
@@ -80,39 +82,41 @@ impl Pool {
     /// [`Error::UnknownQuery`], [`Error::DuplicateCandidate`], [`Error::BadValue`] for a NaN score,
     /// [`Error::UnlistedPositive`] when a query's candidates show a positive grade more often than its list has it.
     pub fn new(mut candidates: Vec<Candidate>, positive_grades: &[Vec<i32>]) -> Result<Self> {
+        let queries = positive_grades.len();
+        // First how many candidates each query has, one place further on; then where they start.
+        let mut starts = vec![0; queries + 1];
+        let mut grouped = true;
+        let mut before = 0;
         for (index, candidate) in candidates.iter_mut().enumerate() {
             candidate.score = checked_score(index, candidate.score)?;
-            if candidate.query as usize >= positive_grades.len() {
+            let query = candidate.query;
+            let Some(count) = starts[1..].get_mut(query as usize) else {
                 return Err(Error::UnknownQuery {
                     index,
-                    query: candidate.query,
-                    queries: positive_grades.len(),
+                    query,
+                    queries,
                 });
-            }
+            };
+            *count += 1;
+            grouped &= before <= query;
+            before = query;
         }
-        candidates.sort_unstable_by(|a, b| {
-            let score = descending(a.score, b.score);
-            a.query
-                .cmp(&b.query)
-                .then(score)
-                .then(b.document.cmp(&a.document))
-        });
-        let mut starts = vec![0];
-        let mut rankings = Vec::with_capacity(positive_grades.len());
-        let mut documents = Vec::new();
-        let mut rest = candidates.as_slice();
+        for query in 0..queries {
+            starts[query + 1] += starts[query];
+        }
+        if !grouped {
+            candidates = by_query(&candidates, starts.clone());
+        }
+        let mut rankings = Vec::with_capacity(queries);
+        let mut distinct = Distinct::default();
         for (query, positives) in (0u32..).zip(positive_grades) {
-            let (own, others) =
-                rest.split_at(rest.partition_point(|candidate| candidate.query == query));
-            rest = others;
-            documents.clear();
-            documents.extend(own.iter().map(|candidate| candidate.document));
-            documents.sort_unstable();
-            if let Some(twice) = documents.windows(2).find(|pair| pair[0] == pair[1]) {
-                let document = twice[0];
+            let own = &mut candidates[starts[query as usize]..starts[query as usize + 1]];
+            if !distinct.all(own.iter().map(|candidate| of_number(candidate.document)))
+                && let Some(document) = first_duplicate(own)
+            {
                 return Err(Error::DuplicateCandidate { query, document });
             }
-            starts.push(starts[starts.len() - 1] + own.len());
+            own.sort_unstable_by_key(rank_key);
             let grades = own.iter().map(|candidate| candidate.grade);
             rankings.push(Ranking::of(grades, positives.clone(), || {
                 format!("query {query}")
@@ -238,6 +242,30 @@ impl Pool {
     }
 }
 
+/// The candidates of each query together, those of query q from `places[q]` on.
+fn by_query(candidates: &[Candidate], mut places: Vec<usize>) -> Vec<Candidate> {
+    let mut placed = candidates.to_vec();
+    for candidate in candidates {
+        let place = &mut places[candidate.query as usize];
+        placed[*place] = *candidate;
+        *place += 1;
+    }
+    placed
+}
+
+/// Rises along a query's ranks: one number in place of score descending, then document descending.
+fn rank_key(candidate: &Candidate) -> u64 {
+    u64::from(descending_key(candidate.score)) << 32 | u64::from(!candidate.document)
+}
+
+/// The lowest document that stands twice.
+fn first_duplicate(own: &[Candidate]) -> Option<u32> {
+    let mut documents: Vec<u32> = own.iter().map(|candidate| candidate.document).collect();
+    documents.sort_unstable();
+    let twice = documents.windows(2).find(|pair| pair[0] == pair[1]);
+    twice.map(|pair| pair[0])
+}
+
 /// The point with the best micro F1; among equals the one with the highest threshold. `None` without points.
 pub fn best_micro_f1(points: &[ThresholdQuality]) -> Option<ThresholdQuality> {
     let curve: Vec<CurvePoint> = points
@@ -269,77 +297,6 @@ pub fn best_macro_f1(points: &[ThresholdQuality]) -> Option<ThresholdQuality> {
             high
         }
     })
-}
-
-/// Counts of every query with their sums, kept up to date decision by decision.
-struct Tally {
-    of_query: Vec<Counts>,
-    micro: Counts,
-    queries: u64,
-    precision: Sum,
-    recall: Sum,
-    f1: Sum,
-}
-
-impl Tally {
-    fn new(of_query: Vec<Counts>) -> Self {
-        let mut tally = Self {
-            of_query: Vec::new(),
-            micro: Counts::default(),
-            queries: 0,
-            precision: Sum::default(),
-            recall: Sum::default(),
-            f1: Sum::default(),
-        };
-        for counts in &of_query {
-            tally.micro.true_positives += counts.true_positives;
-            tally.micro.decided += counts.decided;
-            tally.micro.positives += counts.positives;
-            tally.queries += u64::from(counts.positives > 0);
-            tally.add_to_means(counts, 1.0);
-        }
-        tally.of_query = of_query;
-        tally
-    }
-
-    /// Decides yes on `decided` more candidates of a query, `hits` of them relevant.
-    fn decide(&mut self, query: usize, decided: u64, hits: u64) {
-        let before = self.of_query[query];
-        let after = Counts {
-            true_positives: before.true_positives + hits,
-            decided: before.decided + decided,
-            ..before
-        };
-        self.of_query[query] = after;
-        self.micro.true_positives += hits;
-        self.micro.decided += decided;
-        // A query without positives adds zeros only: it has no hits.
-        self.add_to_means(&before, -1.0);
-        self.add_to_means(&after, 1.0);
-    }
-
-    fn add_to_means(&mut self, counts: &Counts, sign: f64) {
-        self.precision.add(sign * counts.precision());
-        self.recall.add(sign * counts.recall());
-        self.f1.add(sign * counts.f1());
-    }
-
-    fn quality(&self) -> Quality {
-        let mean = |sum: Sum| {
-            if self.queries == 0 {
-                0.0
-            } else {
-                sum.value() / self.queries as f64
-            }
-        };
-        Quality {
-            micro: self.micro,
-            macro_precision: mean(self.precision),
-            macro_recall: mean(self.recall),
-            macro_f1: mean(self.f1),
-            queries: self.queries,
-        }
-    }
 }
 
 #[cfg(test)]

@@ -2,7 +2,9 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, Write};
 use std::path::Path;
 
-use crate::{Error, Result, hash, trec};
+use crate::hash::{self, Distinct};
+use crate::order::descending_key;
+use crate::{Error, Result, trec};
 
 /// One document that a system returned for a query.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,7 +25,15 @@ pub struct Scored {
 /// Scores are written so that they read back as the same number.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Run {
-    queries: BTreeMap<String, Vec<Scored>>,
+    queries: BTreeMap<String, Ranked>,
+}
+
+/// A query's documents in rank order.
+#[derive(Debug, Clone, Default, PartialEq)]
+struct Ranked {
+    scored: Vec<Scored>,
+    /// Half the hash of each id: what is looked up a thousand times finds most of it here, not in memory far away.
+    hashes: Vec<u32>,
 }
 
 impl Run {
@@ -46,27 +56,26 @@ impl Run {
                 query: query.to_owned(),
             });
         }
-        let documents = documents.into_iter();
-        let mut scored = Vec::with_capacity(documents.size_hint().0);
-        for (document, score) in documents {
-            if score.is_nan() {
-                return Err(Error::NanDocumentScore {
-                    query: query.to_owned(),
-                    document,
-                });
-            }
-            // `-0.0` and `0.0` are one score; adding zero makes them one value too.
-            let score = score + 0.0;
-            scored.push(Scored { document, score });
-        }
-        if let Some((first, _)) = first_duplicate(&scored) {
-            return Err(Error::DuplicateDocument {
+        // `-0.0` and `0.0` are one score; adding zero makes them one value too. Collected before anything is checked,
+        // so that those of a vector need not be copied.
+        let scored = documents.into_iter().map(|(document, score)| Scored {
+            document,
+            score: score + 0.0,
+        });
+        let scored: Vec<Scored> = scored.collect();
+        if let Some(nan) = scored.iter().find(|scored| scored.score.is_nan()) {
+            return Err(Error::NanDocumentScore {
                 query: query.to_owned(),
-                document: scored[first].document.clone(),
+                document: nan.document.clone(),
             });
         }
-        rank(&mut scored);
-        self.queries.insert(query.to_owned(), scored);
+        let hashes =
+            hashes_or_duplicate(&scored).map_err(|(first, _)| Error::DuplicateDocument {
+                query: query.to_owned(),
+                document: scored[first].document.clone(),
+            })?;
+        self.queries
+            .insert(query.to_owned(), Ranked::new(scored, hashes));
         Ok(())
     }
 
@@ -112,14 +121,17 @@ impl Run {
             },
         )?;
         let mut run = Self::new();
-        for (query, mut lines) in queries {
-            if let Some((_, second)) = first_duplicate(&lines.scored) {
-                let document = lines.scored[second].document.clone();
-                let source = Error::DuplicateDocument { query, document };
-                return Err(trec::at_line(name, lines.numbers[second], source));
+        for (query, Lines { scored, numbers }) in queries {
+            match hashes_or_duplicate(&scored) {
+                Ok(hashes) => {
+                    run.queries.insert(query, Ranked::new(scored, hashes));
+                }
+                Err((_, second)) => {
+                    let document = scored[second].document.clone();
+                    let source = Error::DuplicateDocument { query, document };
+                    return Err(trec::at_line(name, numbers[second], source));
+                }
             }
-            rank(&mut lines.scored);
-            run.queries.insert(query, lines.scored);
         }
         Ok(run)
     }
@@ -140,9 +152,9 @@ impl Run {
     /// As [`Run::write`].
     pub fn write_to(&self, mut out: impl Write, name: &Path, tag: &str) -> Result<()> {
         let tag = trec::writable("tag", tag)?;
-        for (query, documents) in &self.queries {
+        for (query, ranked) in &self.queries {
             let query = trec::writable("query", query)?;
-            for (place, Scored { document, score }) in documents.iter().enumerate() {
+            for (place, Scored { document, score }) in ranked.scored.iter().enumerate() {
                 let document = trec::writable("document", document)?;
                 let rank = place + 1;
                 writeln!(out, "{query} Q0 {document} {rank} {score} {tag}")
@@ -154,7 +166,16 @@ impl Run {
 
     /// The documents of a query in rank order; none if the query is unknown.
     pub fn ranked(&self, query: &str) -> &[Scored] {
-        self.queries.get(query).map_or(&[], Vec::as_slice)
+        self.queries.get(query).map_or(&[], |ranked| &ranked.scored)
+    }
+
+    /// [`Run::ranked`], each document with half the hash of its id.
+    pub(crate) fn hashed(&self, query: &str) -> impl ExactSizeIterator<Item = (&Scored, u32)> {
+        let (scored, hashes): (&[Scored], &[u32]) = match self.queries.get(query) {
+            Some(ranked) => (&ranked.scored, &ranked.hashes),
+            None => (&[], &[]),
+        };
+        scored.iter().zip(hashes.iter().copied())
     }
 
     /// The queries, in byte order of their ids.
@@ -164,7 +185,10 @@ impl Run {
 
     /// How many documents were returned, over all queries.
     pub fn len(&self) -> usize {
-        self.queries.values().map(Vec::len).sum()
+        self.queries
+            .values()
+            .map(|ranked| ranked.scored.len())
+            .sum()
     }
 
     /// Whether there is no query.
@@ -173,37 +197,60 @@ impl Run {
     }
 }
 
-/// By score first, as whole numbers: most of the order is decided without looking at an id.
-fn rank(scored: &mut [Scored]) {
-    scored.sort_by_cached_key(|scored| descending_key(scored.score));
-    for tied in scored.chunk_by_mut(|a, b| a.score == b.score) {
-        tied.sort_unstable_by(|a, b| b.document.cmp(&a.document));
+impl Ranked {
+    /// From documents in any order, and the hash of each id.
+    ///
+    /// By score first, as whole numbers: most of the order is decided without looking at an id, and no document is
+    /// moved where they come in order.
+    fn new(mut scored: Vec<Scored>, mut hashes: Vec<u32>) -> Self {
+        let key = |scored: &Scored| descending_key(scored.score);
+        if !scored.is_sorted_by_key(key) {
+            let places: Vec<usize> = match u32::try_from(scored.len()) {
+                Ok(_) => sorted(&scored, 0u32..)
+                    .map(|place| place as usize)
+                    .collect(),
+                Err(_) => sorted(&scored, 0usize..).collect(),
+            };
+            hashes = places.iter().map(|&place| hashes[place]).collect();
+            let moved = places.into_iter().map(|place| Scored {
+                document: std::mem::take(&mut scored[place].document),
+                score: scored[place].score,
+            });
+            scored = moved.collect();
+        }
+        let mut start = 0;
+        for tied in scored.chunk_by_mut(|a, b| a.score == b.score) {
+            if tied.len() > 1 {
+                tied.sort_unstable_by(|a, b| b.document.cmp(&a.document));
+                for (hash, scored) in hashes[start..].iter_mut().zip(&*tied) {
+                    *hash = hash::of(&scored.document) as u32;
+                }
+            }
+            start += tied.len();
+        }
+        Self { scored, hashes }
     }
 }
 
-/// A number that falls as the score rises. The score is neither NaN nor `-0.0`.
-fn descending_key(score: f32) -> u32 {
-    let bits = score.to_bits();
-    // The bits of positive numbers rise with them; those of negative ones, sign bit set, fall as they rise.
-    if score < 0.0 {
-        bits
-    } else {
-        !bits & (u32::MAX >> 1)
-    }
+/// The places of the documents by score descending. A pair of small numbers sorts faster than a document.
+fn sorted<P: Copy>(scored: &[Scored], places: impl Iterator<Item = P>) -> impl Iterator<Item = P> {
+    let keys = scored.iter().map(|scored| descending_key(scored.score));
+    let mut pairs: Vec<(u32, P)> = keys.zip(places).collect();
+    pairs.sort_unstable_by_key(|&(key, _)| key);
+    pairs.into_iter().map(|(_, place)| place)
 }
 
-/// The positions of two entries with one document id: of all such pairs, that whose second entry comes first.
-fn first_duplicate(scored: &[Scored]) -> Option<(usize, usize)> {
-    let mut hashes: Vec<(u64, usize)> = scored
+/// The positions of two entries with one document id, of all such pairs that whose second entry comes first; or else
+/// half the hash of each id.
+fn hashes_or_duplicate(scored: &[Scored]) -> std::result::Result<Vec<u32>, (usize, usize)> {
+    let hashes: Vec<u64> = scored
         .iter()
-        .map(|s| hash::of(&s.document))
-        .zip(0..)
+        .map(|scored| hash::of(&scored.document))
         .collect();
-    hashes.sort_unstable();
-    if hashes.windows(2).all(|pair| pair[0].0 != pair[1].0) {
-        return None;
+    let halves = || hashes.iter().map(|&hash| hash as u32).collect();
+    if Distinct::default().all(hashes.iter().copied()) {
+        return Ok(halves());
     }
-    // Two equal hashes may still be two ids, so the ids decide.
     let mut by_document: Vec<(&str, usize)> = scored
         .iter()
         .map(|s| s.document.as_str())
@@ -211,8 +258,16 @@ fn first_duplicate(scored: &[Scored]) -> Option<(usize, usize)> {
         .collect();
     by_document.sort_unstable();
     let same = by_document.windows(2).filter(|pair| pair[0].0 == pair[1].0);
-    same.map(|pair| (pair[0].1, pair[1].1))
-        .min_by_key(|&(_, second)| second)
+    let first = same
+        .map(|pair| (pair[0].1, pair[1].1))
+        .min_by_key(|&(_, second)| second);
+    match first {
+        Some(duplicate) => Err(duplicate),
+        None => Ok(scored
+            .iter()
+            .map(|scored| hash::of(&scored.document) as u32)
+            .collect()),
+    }
 }
 
 /// Rounded once, straight to single precision: by way of a double, as `trec_eval` goes, a score such as `7.038531e-26`
@@ -252,28 +307,6 @@ mod tests {
             .unwrap();
         assert_eq!(documents(&run, "q"), ["d2", "d3", "d10", "d1", "z", "a"]);
         assert!(run.ranked("other").is_empty());
-    }
-
-    #[test]
-    fn keys_fall_as_scores_rise() {
-        let scores = [
-            f32::INFINITY,
-            f32::MAX,
-            1.5,
-            1.0,
-            1e-45,
-            0.0,
-            -1e-45,
-            -1.0,
-            -1.5,
-            f32::MIN,
-            f32::NEG_INFINITY,
-        ];
-        assert!(
-            scores
-                .windows(2)
-                .all(|pair| descending_key(pair[0]) < descending_key(pair[1]))
-        );
     }
 
     #[test]
