@@ -66,6 +66,7 @@ mod config;
 mod decision;
 mod error;
 mod evaluate;
+mod indexing;
 mod inputs;
 mod measure;
 mod models;
@@ -82,6 +83,7 @@ pub use config::{EvaluationConfig, RetrievalSettings, Unit};
 pub use decision::{Aggregation, DECISION_JSON, Decision, Promise};
 pub use error::{Error, LabelPlace, Result};
 pub use evaluate::{Evaluation, How, Models, evaluate};
+pub use indexing::{EmbeddedPassages, Updated};
 pub use inputs::Inputs;
 pub use models::{ModelError, PairScorer, Progress, QueryEmbedder, Step};
 pub use numbers::{
