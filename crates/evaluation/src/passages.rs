@@ -8,10 +8,11 @@ use jobmatch_records::{Definition, IndexedAttribute, ParquetWriter, PassageTempl
 use jobmatch_retrieval::VectorIndex;
 use serde::{Deserialize, Serialize};
 
-use crate::models::{Progress, QueryEmbedder, Step};
+use crate::models::QueryEmbedder;
 use crate::{Error, Result};
 
-/// FAISS's own format; row `i` is the row `i` of [`ATTRIBUTES_PARQUET`].
+/// FAISS's own format; row `i` of [`ATTRIBUTES_PARQUET`] says which vector is its own (`faiss_id`): the vector `i`, but
+/// in an IVF index that attributes were removed from.
 pub const ATTRIBUTES_FAISS: &str = "attributes.faiss";
 /// Row, attribute id, name and passage.
 pub const ATTRIBUTES_PARQUET: &str = "attributes.parquet";
@@ -38,6 +39,29 @@ pub struct IndexAbout {
     pub dimension: usize,
     /// How many attributes there are.
     pub attributes: usize,
+    /// BLAKE3 over the ids and passages, by row, which ties the attributes to this description. Absent in an index of an
+    /// older program.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub passages: Option<String>,
+}
+
+impl IndexAbout {
+    pub(crate) fn new(
+        embedder: &dyn QueryEmbedder,
+        factory: &str,
+        template: &PassageTemplate,
+        attributes: &[IndexedAttribute],
+    ) -> Self {
+        Self {
+            schema_version: SCHEMA_VERSION,
+            model: embedder.fingerprint().to_owned(),
+            factory: factory.to_owned(),
+            template: template.clone(),
+            dimension: embedder.dimension(),
+            attributes: attributes.len(),
+            passages: Some(digest(attributes)),
+        }
+    }
 }
 
 const SCHEMA_VERSION: u32 = 1;
@@ -45,58 +69,15 @@ const SCHEMA_VERSION: u32 = 1;
 /// The attributes, their passages and the vector index over them.
 #[derive(Debug)]
 pub struct PassageIndex {
-    about: IndexAbout,
-    attributes: Vec<IndexedAttribute>,
-    index: VectorIndex,
+    pub(crate) about: IndexAbout,
+    pub(crate) attributes: Vec<IndexedAttribute>,
+    pub(crate) index: VectorIndex,
     rows: HashMap<String, u32>,
     /// Each row's place in the byte order of attribute ids, which is how measures number documents.
     order: Vec<u32>,
 }
 
 impl PassageIndex {
-    /// Embeds every definition's passage and indexes the vectors, in byte order of the attribute ids: the order in which
-    /// definitions are given changes nothing.
-    ///
-    /// # Errors
-    /// No definitions, one id twice, an empty passage, a model that fails or gives vectors that are not of length 1,
-    /// a factory string that FAISS refuses.
-    pub fn build(
-        definitions: &[Definition],
-        template: &PassageTemplate,
-        embedder: &dyn QueryEmbedder,
-        factory: &str,
-        progress: Progress<'_>,
-    ) -> Result<Self> {
-        if definitions.is_empty() {
-            return Err(Error::NoDefinitions);
-        }
-        let attributes = indexed(definitions, template)?;
-        let passages: Vec<&str> = attributes.iter().map(|row| row.passage.as_str()).collect();
-        let dimension = embedder.dimension();
-        let mut vectors = Vec::with_capacity(passages.len() * dimension);
-        progress(Step::EmbedPassages, 0, passages.len());
-        for (number, chunk) in passages.chunks(CHUNK).enumerate() {
-            let mut heard =
-                |done| progress(Step::EmbedPassages, number * CHUNK + done, passages.len());
-            let doing = "embedding passages";
-            let embedded = embedder
-                .embed_passages(chunk, &mut heard)
-                .map_err(|source| Error::Model { doing, source })?;
-            check_embeddings(doing, chunk, dimension, &embedded)?;
-            vectors.extend(embedded);
-        }
-        let index = VectorIndex::build(dimension, factory, &vectors)?;
-        let about = IndexAbout {
-            schema_version: SCHEMA_VERSION,
-            model: embedder.fingerprint().to_owned(),
-            factory: factory.to_owned(),
-            template: template.clone(),
-            dimension,
-            attributes: attributes.len(),
-        };
-        Self::new(about, attributes, index)
-    }
-
     /// Writes [`ATTRIBUTES_FAISS`], [`ATTRIBUTES_PARQUET`] and [`INDEX_JSON`] into an existing folder.
     ///
     /// # Errors
@@ -149,15 +130,21 @@ impl PassageIndex {
                 about.attributes
             )));
         }
-        if let Some(row) = (0u64..)
-            .zip(&attributes)
-            .find(|(row, attribute)| attribute.faiss_id != *row)
+        if about
+            .passages
+            .as_ref()
+            .is_some_and(|wanted| *wanted != digest(&attributes))
         {
             return Err(bad(format!(
-                "row {} of {ATTRIBUTES_PARQUET} has faiss_id {}",
-                row.0, row.1.faiss_id
+                "{ATTRIBUTES_PARQUET} does not hold the passages that {INDEX_JSON} was written for"
             )));
         }
+        let ids = attributes.iter().map(|row| row.faiss_id).collect();
+        let index = index.with_ids(ids).map_err(|source| {
+            bad(format!(
+                "{ATTRIBUTES_PARQUET} and {ATTRIBUTES_FAISS} differ in faiss_id: {source}"
+            ))
+        })?;
         Self::new(about, attributes, index)
     }
 
@@ -239,7 +226,7 @@ impl PassageIndex {
         self.order[row as usize]
     }
 
-    fn new(
+    pub(crate) fn new(
         about: IndexAbout,
         attributes: Vec<IndexedAttribute>,
         index: VectorIndex,
@@ -272,30 +259,17 @@ impl PassageIndex {
     }
 }
 
-fn indexed(
-    definitions: &[Definition],
-    template: &PassageTemplate,
-) -> Result<Vec<IndexedAttribute>> {
-    let mut sorted: Vec<&Definition> = definitions.iter().collect();
-    sorted.sort_by(|a, b| a.attribute_id.cmp(&b.attribute_id));
-    (0u64..)
-        .zip(sorted)
-        .map(|(faiss_id, definition)| {
-            let passage = template.render(definition);
-            if passage.trim().is_empty() {
-                return Err(Error::EmptyPassage {
-                    attribute: definition.attribute_id.clone(),
-                    template: template.to_string(),
-                });
-            }
-            Ok(IndexedAttribute {
-                faiss_id,
-                attribute_id: definition.attribute_id.clone(),
-                name: definition.name.clone(),
-                passage,
-            })
-        })
-        .collect()
+/// BLAKE3 over ids and passages, by row.
+fn digest(attributes: &[IndexedAttribute]) -> String {
+    let mut hasher = blake3::Hasher::new();
+    for attribute in attributes {
+        hasher.update(&attribute.faiss_id.to_le_bytes());
+        for text in [&attribute.attribute_id, &attribute.passage] {
+            hasher.update(&(text.len() as u64).to_le_bytes());
+            hasher.update(text.as_bytes());
+        }
+    }
+    hasher.finalize().to_hex().to_string()
 }
 
 /// Refuses embeddings of another shape, with numbers that are not finite, or not of length 1 (within 0.01: a model in

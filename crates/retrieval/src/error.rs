@@ -129,6 +129,12 @@ pub enum Error {
         #[source]
         source: faiss::error::Error,
     },
+    /// FAISS failed on a GPU.
+    #[cfg(feature = "gpu")]
+    #[error(
+        "FAISS cannot put the index on the GPU: check the device's number, its memory, and the kind of index"
+    )]
+    Gpu(#[source] faiss::error::Error),
     /// Recall against an index that is itself approximate.
     #[error("recall is measured against an exact index: build one with the factory string Flat")]
     NotExact,

@@ -1,9 +1,16 @@
 //! Inner-product search over dense vectors with FAISS.
 //!
 //! A [`VectorIndex`] holds one vector per row and answers, for each query vector, the `k` rows with the highest
-//! inner product (the cosine, when vectors have length 1). `"Flat"` is exact; other FAISS factory strings
-//! (`"HNSW32"`, `"IVF64,Flat"`, `"IVF64,PQ16"`) are approximate. A query's answer does not depend on the queries that
+//! inner product (the cosine, when vectors have length 1), or all rows from a threshold on. `"Flat"` is exact; other
+//! FAISS factory strings (`"HNSW32"`, `"IVF64,Flat"`, `"IVF64,PQ16"`) are approximate. A query's answer does not depend on the queries that
 //! are searched along with it. The file written is FAISS's own, which its Python package reads and writes too.
+//!
+//! How much an approximate index misses is measured against the exact one ([`VectorIndex::recall_against`]). Rows can
+//! be added to every kind, and removed from those that FAISS can remove them from.
+//!
+//! THREADS
+//!
+//! With the feature `gpu`, never on by default, an index is searched on a GPU (`VectorIndex::to_gpu`).
 //!
 //! Left to others: what a row stands for (the table of row and attribute), where vectors come from, and whether a
 //! folder is whole.
@@ -23,6 +30,8 @@
 )]
 
 mod error;
+#[cfg(feature = "gpu")]
+mod gpu;
 mod header;
 mod ids;
 mod index;
@@ -32,4 +41,6 @@ mod search;
 mod update;
 
 pub use error::{Error, Result};
+#[cfg(feature = "gpu")]
+pub use gpu::{GpuIndex, GpuResources};
 pub use index::{FLAT, Hit, VectorIndex};

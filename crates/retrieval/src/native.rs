@@ -135,6 +135,19 @@ impl Native {
         }
     }
 
+    /// A copy on a GPU.
+    #[cfg(feature = "gpu")]
+    pub(crate) fn to_gpu<'a>(
+        &self,
+        resources: &'a faiss::StandardGpuResources,
+        device: i32,
+    ) -> Result<Box<dyn Index + Send + 'a>> {
+        Ok(match self {
+            Self::Flat(index) => Box::new(index.to_gpu(resources, device)?),
+            Self::Locked(index, _) => Box::new(lock(index).to_gpu(resources, device)?),
+        })
+    }
+
     pub(crate) fn write(&self, path: &str) -> Result<()> {
         match self {
             Self::Flat(index) => faiss::write_index(index, path),

@@ -4,6 +4,8 @@
 //! depend on its shape and on a query's place in it. So an exact index's rows are scored once more, always in the same
 //! order of sums, and FAISS is asked for all rows that rounding could have kept from their place.
 
+use faiss::index::SearchResult;
+
 use crate::index::{check_values, length};
 use crate::{Error, Hit, Result, VectorIndex};
 
@@ -13,6 +15,9 @@ const SPARE: usize = 32;
 /// Rows that one call of FAISS may find when it searches by threshold: what bounds its memory.
 const RANGE_ROWS: usize = 1 << 23;
 
+/// FAISS's best rows for queries.
+pub(crate) type Searcher<'a> = dyn Fn(&[f32], usize) -> faiss::error::Result<SearchResult> + 'a;
+
 impl VectorIndex {
     /// For each of `queries` (rows × dimension, row-major), its `k` best rows: score descending, then row ascending,
     /// also where rows of equal score stand on both sides of rank `k`. Fewer than `k` only when the index has fewer
@@ -21,15 +26,29 @@ impl VectorIndex {
     /// # Errors
     /// A buffer that is no whole number of queries, a number that is not finite, or a failure of FAISS.
     pub fn search(&self, queries: &[f32], k: usize) -> Result<Vec<Vec<Hit>>> {
+        let batch = self.native.kind().batch();
+        self.search_by(queries, k, batch, &|queries, k| {
+            self.native.search(queries, k)
+        })
+    }
+
+    /// The same by another searcher over the same vectors, so many queries at once.
+    pub(crate) fn search_by(
+        &self,
+        queries: &[f32],
+        k: usize,
+        batch: usize,
+        searcher: &Searcher<'_>,
+    ) -> Result<Vec<Vec<Hit>>> {
         check_values("queries", "query", self.dimension, queries)?;
         let count = queries.len() / self.dimension;
         if k == 0 {
             return Ok(vec![Vec::new(); count]);
         }
         let mut found = Vec::with_capacity(count);
-        for chunk in queries.chunks(self.native.kind().batch() * self.dimension) {
+        for chunk in queries.chunks(batch * self.dimension) {
             let first = found.len();
-            found.extend(self.search_batch(chunk, first, k)?);
+            found.extend(self.search_batch(chunk, first, k, searcher)?);
         }
         Ok(found)
     }
@@ -58,14 +77,20 @@ impl VectorIndex {
 
     /// Answers one batch of queries. `first` is the number of its first query, for messages. More rows are asked for
     /// until none that was left out can belong among the best.
-    fn search_batch(&self, batch: &[f32], first: usize, k: usize) -> Result<Vec<Vec<Hit>>> {
+    fn search_batch(
+        &self,
+        batch: &[f32],
+        first: usize,
+        k: usize,
+        searcher: &Searcher<'_>,
+    ) -> Result<Vec<Vec<Hit>>> {
         let query = |place: usize| &batch[place * self.dimension..][..self.dimension];
         let mut answers = vec![Vec::new(); batch.len() / self.dimension];
         let mut open: Vec<usize> = (0..answers.len()).collect();
         let mut asked = batch.to_vec();
         let mut ask = k.saturating_add(SPARE).min(self.rows);
         while !open.is_empty() {
-            let raw = self.native.search(&asked, ask).map_err(Error::Search)?;
+            let raw = searcher(&asked, ask).map_err(Error::Search)?;
             let lists = raw.labels.chunks(ask).zip(raw.distances.chunks(ask));
             let mut undecided = Vec::new();
             for (&place, (labels, scores)) in open.iter().zip(lists) {

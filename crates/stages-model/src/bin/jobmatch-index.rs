@@ -4,12 +4,13 @@
 // matrix products instead of taking the system's, which are several times slower for it.
 extern crate jobmatch_retrieval as _;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use jobmatch_artifact::{Begin, Identity, Input, begin};
+use jobmatch_artifact::{Artifact, Begin, Identity, Input, begin};
 use jobmatch_biencoder::BiEncoder;
-use jobmatch_evaluation::PassageIndex;
+use jobmatch_evaluation::{EmbeddedPassages, IndexAbout, PassageIndex, Updated};
 use jobmatch_records::{PassageTemplate, ReadOptions, read_definitions};
 use jobmatch_stage::{self as stage, Common, Telemetry};
 use jobmatch_stages_model::{Embedder, StepProgress};
@@ -25,6 +26,9 @@ struct Arguments {
     /// The attributes' definitions
     #[arg(long, value_name = "FILE")]
     definitions: PathBuf,
+    /// An index of the same model and factory: only passages that are new in it or changed are embedded
+    #[arg(long, value_name = "DIR")]
+    update: Option<PathBuf>,
     /// The folder to make
     #[arg(long, value_name = "DIR")]
     output: PathBuf,
@@ -60,6 +64,24 @@ impl Default for Config {
     }
 }
 
+/// Where recall is measured when the index is not exact.
+const RECALL_AT: [usize; 3] = [1, 10, 100];
+/// Passages that are searched for then.
+const RECALL_QUERIES: usize = 1000;
+
+/// `report.json`.
+#[derive(Debug, Serialize)]
+struct Report<'a> {
+    #[serde(flatten)]
+    about: &'a IndexAbout,
+    /// By k, against the exact index; of an index that is not exact and was built, not updated.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recall: Option<BTreeMap<usize, f64>>,
+    /// Of an index that was updated.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    updated: Option<Updated>,
+}
+
 fn main() -> ExitCode {
     stage::run("jobmatch-index", work)
 }
@@ -70,19 +92,26 @@ fn work() -> anyhow::Result<()> {
     let settings = stage::resolve::<Config>(&arguments.common, &arguments.flags)?;
     let mut telemetry = Telemetry::start("index");
 
+    let old = arguments
+        .update
+        .as_deref()
+        .map(Artifact::open)
+        .transpose()?;
     let embedder = Embedder(BiEncoder::load(&arguments.model)?);
+    let mut inputs = vec![
+        Input {
+            role: "model".to_owned(),
+            digest: embedder.0.fingerprint().to_owned(),
+        },
+        Input::file("definitions", &arguments.definitions)?,
+    ];
+    inputs.extend(old.as_ref().map(|old| Input::artifact("index", old)));
     let identity = Identity {
         stage: "index".to_owned(),
         program_version: env!("CARGO_PKG_VERSION").to_owned(),
         config: settings.json()?,
         seed: settings.seed,
-        inputs: vec![
-            Input {
-                role: "model".to_owned(),
-                digest: embedder.0.fingerprint().to_owned(),
-            },
-            Input::file("definitions", &arguments.definitions)?,
-        ],
+        inputs,
     };
     let draft = match begin(&arguments.output, identity)? {
         Begin::Done(artifact) => {
@@ -99,11 +128,49 @@ fn work() -> anyhow::Result<()> {
     let definitions = read_definitions(&arguments.definitions, &ReadOptions::default())?;
     let mut progress = StepProgress::default();
     let hear = &mut |step, done, total| progress.hear(step, done, total);
-    let index = PassageIndex::build(&definitions, &template, &embedder, &factory, hear)?;
+    let (index, recall, updated) = if let Some(old) = old {
+        let old = PassageIndex::load(old.dir())?;
+        anyhow::ensure!(
+            old.about().factory == factory,
+            "the index to update is {}, and the factory is {factory}: give --factory {}, or build anew without --update",
+            old.about().factory,
+            old.about().factory,
+        );
+        let (index, updated) = old.update(&definitions, &template, &embedder, hear)?;
+        let Updated {
+            kept,
+            embedded,
+            removed,
+        } = updated;
+        tracing::info!("passages kept {kept}, embedded {embedded}, removed {removed}");
+        (index, None, Some(updated))
+    } else {
+        let embedded = EmbeddedPassages::embed(&definitions, &template, &embedder, hear)?;
+        let index = embedded.index(&factory)?;
+        let recall = if index.vectors().is_exact() {
+            None
+        } else {
+            let seed = settings.seed;
+            let recall = embedded.recall(&index, &embedder, RECALL_QUERIES, seed, &RECALL_AT)?;
+            for (k, recall) in &recall {
+                tracing::info!("recall@{k} {recall:.4} against the exact index");
+            }
+            Some(recall)
+        };
+        (index, recall, None)
+    };
     progress.finish();
     index.save(draft.dir())?;
     telemetry.count("passages", definitions.len() as u64);
-    draft.write_json("report.json", index.about())?;
+    let about = index.about();
+    draft.write_json(
+        "report.json",
+        &Report {
+            about,
+            recall,
+            updated,
+        },
+    )?;
     stage::publish(draft, &mut telemetry)?;
     Ok(())
 }
