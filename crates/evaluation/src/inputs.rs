@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use jobmatch_dataset::{DevHalves, group_or_job};
-use jobmatch_records::{Evidence, Job, Label, Sentence, Split};
+use jobmatch_records::{Definition, Evidence, Job, Label, Sentence, Split};
 
 use crate::error::LabelPlace;
 use crate::passages::PassageIndex;
@@ -21,6 +21,8 @@ pub struct Inputs<'a> {
     pub sentences: Option<&'a [Sentence]>,
     /// Labels of the jobs, of every split; several rows of one pair are several pieces of evidence.
     pub labels: &'a [Label],
+    /// The definitions, for the kinds of attributes; without them there are no numbers by kind.
+    pub definitions: Option<&'a [Definition]>,
 }
 
 /// The jobs under evaluation with their judgements.

@@ -49,7 +49,7 @@
 //! let label = Label {
 //!     job_id: "J1".into(), attribute_id: "W".into(), label: true, grade: None, evidence: None, source: "labels.csv".into(), line: 2,
 //! };
-//! let inputs = Inputs { split: Split::Dev, jobs: &[job], sentences: None, labels: &[label] };
+//! let inputs = Inputs { split: Split::Dev, jobs: &[job], sentences: None, labels: &[label], definitions: Some(&definitions) };
 //! let models = Models { passages: &passages, embedder: &Letters, scorer: None };
 //! let evaluation = evaluate(&inputs, &models, How::Choose, &EvaluationConfig::default(), quiet)?;
 //! assert_eq!(evaluation.predictions[0].attribute_id, "W");
@@ -85,8 +85,8 @@ pub use evaluate::{Evaluation, How, Models, evaluate};
 pub use inputs::Inputs;
 pub use models::{ModelError, PairScorer, Progress, QueryEmbedder, Step};
 pub use numbers::{
-    AtThreshold, AtTop, Ceiling, CurveRow, Difference, Evaluated, JobMeasures, Metrics, Proof,
-    QualityRow, SystemMetrics, Unseen,
+    AtThreshold, AtTop, AttributeRow, Calibration, Ceiling, CurveRow, Difference, Evaluated,
+    JobMeasures, Metrics, Proof, QualityRow, RecallAt, Slice, SliceBy, SliceQuality, SystemMetrics,
 };
 pub use output::{METRICS_JSON, PREDICTIONS_PARQUET, QRELS_TREC, REPORT_HTML, RUN_TREC};
 pub use passages::{ATTRIBUTES_FAISS, ATTRIBUTES_PARQUET, INDEX_JSON, IndexAbout, PassageIndex};

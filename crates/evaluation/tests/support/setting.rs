@@ -4,7 +4,7 @@ use jobmatch_evaluation::{
     Decision, Error, Evaluation, EvaluationConfig, How, Inputs, Models, PairScorer, PassageIndex,
     evaluate,
 };
-use jobmatch_records::{Job, Label, Split};
+use jobmatch_records::{Definition, Job, Label, Split};
 
 use super::*;
 
@@ -18,6 +18,7 @@ pub fn config() -> EvaluationConfig {
 pub struct Setting {
     pub jobs: Vec<Job>,
     pub labels: Vec<Label>,
+    pub definitions: Vec<Definition>,
     pub embedder: Words,
     pub passages: PassageIndex,
 }
@@ -26,10 +27,12 @@ impl Setting {
     pub fn new() -> Self {
         let (jobs, labels) = everything();
         let embedder = Words::new("words");
-        let passages = index(&definitions(), &embedder);
+        let definitions = definitions();
+        let passages = index(&definitions, &embedder);
         Self {
             jobs,
             labels,
+            definitions,
             embedder,
             passages,
         }
@@ -47,6 +50,7 @@ impl Setting {
             jobs: &self.jobs,
             sentences: None,
             labels: &self.labels,
+            definitions: Some(&self.definitions),
         };
         let models = Models {
             passages: &self.passages,
