@@ -142,16 +142,21 @@ pub fn evaluate(
         choose::thresholds(&mut decision, &systems, &prepared, passages, config)?;
     }
 
+    let kinds = measure::kinds(inputs.definitions, passages);
+    let ground = measure::Ground {
+        prepared: &prepared,
+        passages,
+        kinds: &kinds,
+        kept: settings.candidates,
+        config,
+    };
     progress(Step::Measure, 0, systems.len());
     let mut pools = Vec::with_capacity(systems.len());
     let mut measured = Vec::with_capacity(systems.len());
     for (number, system) in systems.iter().enumerate() {
         let pool = system.pool(&prepared, passages)?;
         let threshold = decision.system_thresholds.get(system.name).copied();
-        let kept = settings.candidates;
-        measured.push(measure::system(
-            system, &pool, threshold, &prepared, passages, kept, config,
-        )?);
+        measured.push(measure::system(system, &pool, threshold, &ground)?);
         pools.push(pool);
         progress(Step::Measure, number + 1, systems.len());
     }
@@ -180,13 +185,13 @@ pub fn evaluate(
         config.seed,
     );
     let metrics = Metrics {
-        schema_version: 1,
+        schema_version: 2,
         verdict: measure::verdict(&evaluated, &measured),
         evaluated,
         retrieval: settings,
         chosen_here: choosing,
         leaks,
-        differences: measure::differences(&named, &prepared, config)?,
+        differences: measure::differences(&named, &ground)?,
         systems: measured,
         ceiling: measure::ceiling(&candidates, &prepared, &settings),
         cosine_thresholds: measure::at_thresholds(
@@ -196,6 +201,7 @@ pub fn evaluate(
         promises: promises::kept(&decision.recall_promises, last_pool, &prepared, config)?,
         alphas,
         proof: measure::proof(&candidates, &prepared, settings.unit),
+        attributes: measure::attributes(last_pool, decision.threshold, &ground)?,
         worst_jobs: worst
             .iter()
             .map(|&job| JobMeasures {

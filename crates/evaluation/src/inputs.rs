@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::PathBuf;
 
 use jobmatch_dataset::{DevHalves, group_or_job};
-use jobmatch_records::{Evidence, Job, Label, Sentence, Split};
+use jobmatch_records::{Definition, Evidence, Job, Label, Sentence, Split};
 
 use crate::error::LabelPlace;
 use crate::passages::PassageIndex;
@@ -24,6 +24,8 @@ pub struct Inputs<'a> {
     pub labels: &'a [Label],
     /// Files with the fingerprints of the jobs that the models learned from; without any, leaks cannot be told.
     pub learned: &'a [PathBuf],
+    /// The definitions, for the kinds of attributes; without them there are no numbers by kind.
+    pub definitions: Option<&'a [Definition]>,
 }
 
 /// The jobs under evaluation with their judgements.

@@ -49,7 +49,9 @@
 //! let label = Label {
 //!     job_id: "J1".into(), attribute_id: "W".into(), label: true, grade: None, evidence: None, source: "labels.csv".into(), line: 2,
 //! };
-//! let inputs = Inputs { split: Split::Dev, jobs: &[job], sentences: None, labels: &[label], learned: &[] };
+//! let inputs = Inputs {
+//!     split: Split::Dev, jobs: &[job], sentences: None, labels: &[label], learned: &[], definitions: Some(&definitions),
+//! };
 //! let models = Models { passages: &passages, embedder: &Letters, scorer: None };
 //! let evaluation = evaluate(&inputs, &models, How::Choose, &EvaluationConfig::default(), quiet)?;
 //! assert_eq!(evaluation.predictions[0].attribute_id, "W");
@@ -93,8 +95,8 @@ pub use inputs::Inputs;
 pub use leaks::{LeakCheck, LeakedJob};
 pub use models::{ModelError, PairScorer, Progress, QueryEmbedder, Step};
 pub use numbers::{
-    AtThreshold, AtTop, Ceiling, CurveRow, Difference, Evaluated, JobMeasures, Metrics, Proof,
-    QualityRow, SystemMetrics, Unseen,
+    AtThreshold, AtTop, AttributeRow, Calibration, Ceiling, CurveRow, Difference, Evaluated,
+    JobMeasures, Metrics, Proof, QualityRow, RecallAt, Slice, SliceBy, SliceQuality, SystemMetrics,
 };
 pub use output::{
     JOBS_PARQUET, METRICS_JSON, PREDICTIONS_PARQUET, QRELS_TREC, REPORT_HTML, RUN_TREC,

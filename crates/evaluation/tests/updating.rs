@@ -1,11 +1,7 @@
 //! An index out of an older one, and folders whose files do not belong together.
 #![allow(clippy::unwrap_used, reason = "a test's panic is its failure")]
 
-#[allow(
-    dead_code,
-    unused_imports,
-    reason = "each test file uses a part of it"
-)]
+#[allow(dead_code, unused_imports, reason = "each test file uses a part of it")]
 mod support;
 
 use std::collections::BTreeMap;

@@ -171,13 +171,17 @@ const THINGS: [&str; 8] = [
     "pipes", "bread", "walls", "engines", "tickets", "bridges", "gardens", "crates",
 ];
 
-/// 64 attributes: every verb with every thing.
+/// 64 attributes: every verb with every thing. Their kind is `craft` or `office`; those of the last verb have none.
 pub fn definitions() -> Vec<Definition> {
     let pairs = VERBS.iter().enumerate().flat_map(|(v, verb)| {
-        THINGS
-            .iter()
-            .enumerate()
-            .map(move |(t, thing)| definition(&format!("A{v}{t}"), &format!("{verb} {thing}")))
+        THINGS.iter().enumerate().map(move |(t, thing)| Definition {
+            kind: match v {
+                0..4 => Some("craft".to_owned()),
+                4..7 => Some("office".to_owned()),
+                _ => None,
+            },
+            ..definition(&format!("A{v}{t}"), &format!("{verb} {thing}"))
+        })
     });
     pairs.collect()
 }

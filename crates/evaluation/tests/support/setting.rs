@@ -6,7 +6,7 @@ use jobmatch_evaluation::{
     Decision, Error, Evaluation, EvaluationConfig, How, Inputs, Models, PairScorer, PassageIndex,
     evaluate,
 };
-use jobmatch_records::{Job, Label, Split};
+use jobmatch_records::{Definition, Job, Label, Split};
 
 use super::*;
 
@@ -20,6 +20,7 @@ pub fn config() -> EvaluationConfig {
 pub struct Setting {
     pub jobs: Vec<Job>,
     pub labels: Vec<Label>,
+    pub definitions: Vec<Definition>,
     pub embedder: Words,
     pub passages: PassageIndex,
     pub learned: Vec<PathBuf>,
@@ -29,10 +30,12 @@ impl Setting {
     pub fn new() -> Self {
         let (jobs, labels) = everything();
         let embedder = Words::new("words");
-        let passages = index(&definitions(), &embedder);
+        let definitions = definitions();
+        let passages = index(&definitions, &embedder);
         Self {
             jobs,
             labels,
+            definitions,
             embedder,
             passages,
             learned: Vec::new(),
@@ -52,6 +55,7 @@ impl Setting {
             sentences: None,
             labels: &self.labels,
             learned: &self.learned,
+            definitions: Some(&self.definitions),
         };
         let models = Models {
             passages: &self.passages,

@@ -1,5 +1,7 @@
 //! The shape of `metrics.json`.
 
+mod breakdown;
+
 use std::collections::BTreeMap;
 
 use jobmatch_metrics::Interval;
@@ -11,11 +13,13 @@ use crate::config::RetrievalSettings;
 use crate::leaks::LeakCheck;
 use crate::promises::PromiseKept;
 
+pub use breakdown::{AttributeRow, Calibration, RecallAt, Slice, SliceBy, SliceQuality};
+
 /// Everything that was measured.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Metrics {
-    /// Version of this file: 1.
+    /// Version of this file: 2.
     pub schema_version: u32,
     /// The result in one sentence.
     pub verdict: String,
@@ -29,7 +33,7 @@ pub struct Metrics {
     pub leaks: Option<LeakCheck>,
     /// Each system, the floors first, the one that is decided with last.
     pub systems: Vec<SystemMetrics>,
-    /// Mean difference on the same jobs between the last system and each other one.
+    /// Mean differences on the same jobs between the last system and each other one, of the main measures.
     pub differences: Vec<Difference>,
     /// What no re-ranking can exceed.
     pub ceiling: Ceiling,
@@ -42,6 +46,8 @@ pub struct Metrics {
     pub alphas: Vec<AlphaPoint>,
     /// How often the sentence shown as proof is one that was labelled as evidence.
     pub proof: Option<Proof>,
+    /// Every attribute that is positive or decided for an evaluated job, in byte order of the ids.
+    pub attributes: Vec<AttributeRow>,
     /// The jobs with the worst rankings by the last system, the worst first.
     pub worst_jobs: Vec<JobMeasures>,
 }
@@ -104,10 +110,15 @@ pub struct SystemMetrics {
     pub top_n: Vec<AtTop>,
     /// Average precision over all pairs at once; attributes never found are misses.
     pub pooled_average_precision: f64,
-    /// Attributes without any training job.
-    pub unseen: Option<Unseen>,
+    /// All attributes; then those of each kind, if kinds are given; then by how many training jobs have them, if those
+    /// are known.
+    pub slices: Vec<Slice>,
+    /// Recall over the cut-off, up to the candidates kept.
+    pub recall_curve: Vec<RecallAt>,
     /// Some points of precision and recall over its scores, the highest first.
     pub curve: Vec<CurveRow>,
+    /// What its scores are worth as probabilities; `None` for a system whose scores are none.
+    pub calibration: Option<Calibration>,
 }
 
 /// Quality of a decision over pairs.
@@ -164,20 +175,6 @@ pub struct CurveRow {
     pub f1: f64,
 }
 
-/// How attributes fare that no training job has. Ranks are among all attributes.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Unseen {
-    /// Unseen attributes that are positive for an evaluated job.
-    pub attributes: usize,
-    /// Their positive pairs.
-    pub positives: usize,
-    /// Share of these pairs among the first 10 of their job.
-    pub recall_at_10: f64,
-    /// Share of these pairs among all candidates of their job.
-    pub recall: f64,
-}
-
 /// A mean difference of two systems on the same jobs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -192,6 +189,8 @@ pub struct Difference {
     pub difference: f64,
     /// Its 95 % bootstrap interval by group; one without 0 is a difference.
     pub interval: Option<Interval>,
+    /// The two-sided p-value of a paired randomization test by group, where one was made.
+    pub p_value: Option<f64>,
 }
 
 /// The share of positives among the candidates.
