@@ -66,7 +66,11 @@ impl EvaluatedRun {
             jobs,
             run: Run::read(&folder.join(RUN_TREC))?,
             qrels: Qrels::read(&folder.join(QRELS_TREC))?,
-            names: BTreeMap::new(),
+            names: metrics
+                .attributes
+                .into_iter()
+                .map(|row| (row.attribute_id, row.name))
+                .collect(),
         })
     }
 

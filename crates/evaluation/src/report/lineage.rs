@@ -50,6 +50,13 @@ fn data(evaluation: &Evaluation) -> Markup {
         (entry("Candidates", count(e.candidates as u64)))
         (entry("Pairs re-ranked", count(e.reranked_pairs as u64)))
         (entry("Training jobs known", count(e.training_jobs as u64)))
+        @if let Some(check) = &evaluation.metrics.leaks {
+            (entry("Near copies of learned jobs", format!(
+                "{} among these, compared with {} jobs that the models learned from",
+                count(check.leaks.len() as u64),
+                count(check.learned_jobs)
+            )))
+        }
         @if let Some(proof) = &evaluation.metrics.proof {
             (entry("Right proof", format!(
                 "{} % of {} positives with labelled evidence show a sentence that is part of it",

@@ -8,6 +8,7 @@ mod html;
 mod lineage;
 mod mistakes;
 mod overview;
+mod promises;
 mod slices;
 mod systems;
 mod tables;

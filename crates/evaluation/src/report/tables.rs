@@ -3,6 +3,7 @@
 use maud::{Markup, html};
 
 use super::html::{Section, cell, count, head, table};
+use super::promises::promises;
 use crate::numbers::{Metrics, QualityRow};
 
 const QUALITY: [&str; 7] = [
@@ -37,6 +38,7 @@ pub(crate) fn section(metrics: &Metrics) -> Section {
                 &headed("Cosine"),
                 &by_cosine,
             ))
+            (promises(metrics))
             @if let Some(last) = metrics.systems.last() {
                 h3 { "First N of each job" }
                 (table(
