@@ -67,6 +67,7 @@ mod decision;
 mod error;
 mod evaluate;
 mod inputs;
+mod matching;
 mod measure;
 mod models;
 mod numbers;
@@ -83,6 +84,7 @@ pub use decision::{Aggregation, DECISION_JSON, Decision, Promise};
 pub use error::{Error, LabelPlace, Result};
 pub use evaluate::{Evaluation, How, Models, evaluate};
 pub use inputs::Inputs;
+pub use matching::{MatchCounts, MatchTimes, Matched, Matcher, Wanted};
 pub use models::{ModelError, PairScorer, Progress, QueryEmbedder, Step};
 pub use numbers::{
     AtThreshold, AtTop, Ceiling, CurveRow, Difference, Evaluated, JobMeasures, Metrics, Proof,

@@ -20,7 +20,7 @@ use jobmatch_records::{
     read_shards,
 };
 use jobmatch_stage::{self as stage, Common, Telemetry};
-use jobmatch_stages_model::{Embedder, Scorer, StepProgress};
+use jobmatch_stages_model::{Embedder, Scorer, StepProgress, decision_file};
 use serde::{Deserialize, Serialize};
 
 /// Retrieve, re-rank, decide and measure
@@ -223,14 +223,6 @@ fn work() -> anyhow::Result<()> {
     draft.write_json("report.json", &done.decision)?;
     stage::publish(draft, &mut telemetry)?;
     Ok(())
-}
-
-fn decision_file(path: &Path) -> PathBuf {
-    if path.is_dir() {
-        path.join(jobmatch_evaluation::DECISION_JSON)
-    } else {
-        path.to_path_buf()
-    }
 }
 
 fn identity(

@@ -18,13 +18,14 @@ use jobmatch_records::{
 pub use place::*;
 
 /// The model programs and where they were built.
-pub const PROGRAMS: [(&str, &str); 9] = [
+pub const PROGRAMS: [(&str, &str); 10] = [
     ("jobmatch-align", env!("CARGO_BIN_EXE_jobmatch-align")),
     (
         "jobmatch-candidates",
         env!("CARGO_BIN_EXE_jobmatch-candidates"),
     ),
     ("jobmatch-embed", env!("CARGO_BIN_EXE_jobmatch-embed")),
+    ("jobmatch-match", env!("CARGO_BIN_EXE_jobmatch-match")),
     (
         "jobmatch-train-biencoder",
         env!("CARGO_BIN_EXE_jobmatch-train-biencoder"),
