@@ -7,7 +7,7 @@ extern crate jobmatch_retrieval as _;
 use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use clap::error::ErrorKind;
@@ -140,7 +140,7 @@ fn work() -> anyhow::Result<()> {
     let passages = PassageIndex::load(index.dir())?;
 
     let mut telemetry = Telemetry::start("match");
-    telemetry.phase("load");
+    let begun = Instant::now();
     let device = best_device(local_rank()?);
     let inference = InferenceConfig::default();
     let embedder = Embedder(BiEncoder::load_on(&arguments.biencoder, device, inference)?);
@@ -156,6 +156,7 @@ fn work() -> anyhow::Result<()> {
         scorer: scorer.as_ref().map(|scorer| scorer as &dyn PairScorer),
     };
     let matcher = Matcher::new(models, &decision)?.wanting(config.wanted(format));
+    telemetry.spent("load", begun.elapsed().as_secs_f64());
 
     let input = match route {
         Route::Files(path) => path,
@@ -192,7 +193,6 @@ fn work() -> anyhow::Result<()> {
         }
         Resume::Work(work) => work,
     };
-    telemetry.phase("match");
     let jobs = jobs.as_mut().context("the jobs' file is open")?;
     match match_file(&matcher, jobs, config, format, &work, &mut telemetry)? {
         Some(_) => {

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use jobmatch_artifact::Work;
@@ -44,31 +44,36 @@ pub fn match_file(
     work: &Work,
     telemetry: &mut Telemetry,
 ) -> anyhow::Result<Option<Report>> {
+    let started = Instant::now();
     let progress = Progress::new("matching", "jobs", None);
     let mut own = MatchCounts::default();
     let mut times = MatchTimes::default();
-    let mut writing = 0.0;
+    let mut writing = Duration::ZERO;
     let units = in_units(jobs, "match", config.jobs_per_file, work, |number, jobs| {
         let matched = matcher.matches(jobs, &mut heard(&progress, matcher, jobs.len()))?;
         let (counts, spent) = (matched.counts, matched.times);
         let begun = Instant::now();
         let path = write_unit(work, number, format, jobs, matched)?;
-        writing += begun.elapsed().as_secs_f64();
+        writing += begun.elapsed();
         own += counts;
         times += spent;
         Ok((vec![path], counts))
     })?;
     progress.finish();
+    // Reading, bringing files to the disk, and waiting for other processes.
+    let mut rest = started.elapsed();
     for (phase, spent) in [
         ("segment", times.segment),
         ("embed", times.embed),
         ("search", times.search),
         ("rerank", times.rerank),
         ("decide", times.decide),
+        ("write", writing),
     ] {
         telemetry.spent(phase, spent.as_secs_f64());
+        rest = rest.saturating_sub(spent);
     }
-    telemetry.spent("write", writing);
+    telemetry.spent("rest", rest.as_secs_f64());
     telemetry.count("jobs", own.jobs);
     telemetry.count("texts", own.distinct_texts);
     telemetry.count("pairs", own.reranked_pairs);
