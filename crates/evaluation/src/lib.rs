@@ -72,6 +72,7 @@ mod evaluate;
 mod indexing;
 mod inputs;
 mod leaks;
+mod matching;
 mod measure;
 mod models;
 mod numbers;
@@ -93,6 +94,7 @@ pub use evaluate::{Evaluation, How, Models, evaluate};
 pub use indexing::{EmbeddedPassages, Updated};
 pub use inputs::Inputs;
 pub use leaks::{LeakCheck, LeakedJob};
+pub use matching::{MatchCounts, MatchTimes, Matched, Matcher, Wanted};
 pub use models::{ModelError, PairScorer, Progress, QueryEmbedder, Step};
 pub use numbers::{
     AtThreshold, AtTop, AttributeRow, Calibration, Ceiling, CurveRow, Difference, Evaluated,

@@ -63,6 +63,14 @@ impl Telemetry {
         self.phase = Some((name.to_owned(), Instant::now()));
     }
 
+    /// Adds to the seconds of a phase that takes turns with others.
+    pub fn spent(&mut self, phase: &str, seconds: f64) {
+        match self.phases.iter_mut().find(|(name, _)| name == phase) {
+            Some((_, sum)) => *sum += seconds,
+            None => self.phases.push((phase.to_owned(), seconds)),
+        }
+    }
+
     /// Adds to a count that the row will hold with its rate.
     pub fn count(&mut self, what: &str, items: u64) {
         *self.items.entry(what.to_owned()).or_default() += items;
@@ -173,11 +181,15 @@ mod tests {
         telemetry.phase("read");
         telemetry.count("jobs", 3);
         telemetry.phase("write");
+        telemetry.spent("turn", 1.5);
+        telemetry.spent("other", 0.5);
+        telemetry.spent("turn", 1.0);
         telemetry.count("jobs", 2);
         let row = telemetry.row();
         assert_eq!(row.items["jobs"], 5);
         let names: Vec<&str> = row.phases.iter().map(|(name, _)| name.as_str()).collect();
-        assert_eq!(names, ["read", "write"]);
+        assert_eq!(names, ["read", "turn", "other", "write"]);
+        assert_eq!(row.phases[1].1, 2.5);
         assert!(row.summary().starts_with("demo: "));
         let json = serde_json::to_value(&row).unwrap();
         assert_eq!(json["items"]["jobs"], 5);

@@ -22,32 +22,60 @@ pub(crate) fn json_lines<I: DeserializeOwned, O: Serialize>(
     compute: impl Fn(Vec<I>) -> anyhow::Result<Vec<O>>,
 ) -> anyhow::Result<u64> {
     let mut count = 0;
-    let mut batch: Vec<I> = Vec::new();
-    let mut flush = |batch: &mut Vec<I>| -> anyhow::Result<()> {
+    in_batches(lines(input, expected), BATCH, |batch| {
         count += batch.len() as u64;
-        for row in compute(std::mem::take(batch))? {
+        for row in compute(batch)? {
             let row = serde_json::to_string(&row)?;
             writeln!(output, "{row}").map_err(stdout_error)?;
         }
         output.flush().map_err(stdout_error)
-    };
-    for (number, line) in input.split(b'\n').enumerate() {
-        let line = line.context("cannot read standard input")?;
-        if line.trim_ascii().is_empty() {
-            continue;
-        }
-        match serde_json::from_slice(&line) {
-            Ok(row) => batch.push(row),
+    })?;
+    Ok(count)
+}
+
+/// The lines of standard input as rows of `expected` form. Blank lines are passed over; a line that is no such JSON is an error that
+/// names it.
+pub(crate) fn lines<I: DeserializeOwned>(
+    input: impl BufRead,
+    expected: &str,
+) -> impl Iterator<Item = anyhow::Result<I>> {
+    let numbered = (1..).zip(input.split(b'\n'));
+    numbered.filter_map(move |(number, line): (u64, _)| {
+        let line = match line.context("cannot read standard input") {
+            Ok(line) if line.trim_ascii().is_empty() => return None,
+            Ok(line) => line,
+            Err(error) => return Some(Err(error)),
+        };
+        let row = serde_json::from_slice(&line);
+        Some(row.with_context(|| format!("line {number}: expected {expected}")))
+    })
+}
+
+/// Gives `each` all rows, `size` at a time, once if there are none. Those before an error come before it.
+///
+/// # Errors
+/// A row's, and `each`'s own.
+pub(crate) fn in_batches<R>(
+    mut rows: impl Iterator<Item = anyhow::Result<R>>,
+    size: usize,
+    mut each: impl FnMut(Vec<R>) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    loop {
+        let mut failed = None;
+        let good = rows.by_ref().take(size).map_while(|row| match row {
+            Ok(row) => Some(row),
             Err(error) => {
-                flush(&mut batch)?;
-                return Err(error)
-                    .with_context(|| format!("line {}: expected {expected}", number + 1));
+                failed = Some(error);
+                None
             }
-        }
-        if batch.len() == BATCH {
-            flush(&mut batch)?;
+        });
+        let batch: Vec<R> = good.collect();
+        let is_last = batch.len() < size;
+        each(batch)?;
+        match failed {
+            Some(error) => return Err(error),
+            None if is_last => return Ok(()),
+            None => {}
         }
     }
-    flush(&mut batch)?;
-    Ok(count)
 }

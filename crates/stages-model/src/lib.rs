@@ -16,6 +16,7 @@ pub mod embed;
 mod fingerprints;
 mod flags;
 mod json_lines;
+pub mod matching;
 pub mod mine;
 mod models;
 mod monitor;
@@ -23,7 +24,9 @@ pub mod score;
 mod training;
 mod units;
 
-use jobmatch_evaluation::Step;
+use std::path::{Path, PathBuf};
+
+use jobmatch_evaluation::{DECISION_JSON, Step};
 use jobmatch_stage::Progress;
 
 pub use derived::{Derived, DerivedArguments};
@@ -32,6 +35,15 @@ pub use flags::TrainerFlags;
 pub use models::{Embedder, Scorer};
 pub use monitor::Monitor;
 pub use training::{Output, begin};
+
+/// The file of a decision that is given as itself, or as the evaluation folder that holds it.
+pub fn decision_file(path: &Path) -> PathBuf {
+    if path.is_dir() {
+        path.join(DECISION_JSON)
+    } else {
+        path.to_path_buf()
+    }
+}
 
 /// Shows each step of an evaluation as its own progress.
 #[derive(Debug, Default)]

@@ -2,8 +2,9 @@
 
 use jobmatch_biencoder::BiEncoder;
 use jobmatch_crossencoder::CrossEncoder;
-use jobmatch_encoder::{InferenceConfig, Precision};
+use jobmatch_encoder::{Device, InferenceConfig, Precision};
 use jobmatch_evaluation::{ModelError, PairScorer, QueryEmbedder};
+use jobmatch_torch_ext::best_device;
 
 /// A bi-encoder as evaluation asks for it.
 #[derive(Debug)]
@@ -49,11 +50,19 @@ impl Scorer {
     /// # Errors
     /// When the model is not sound, or it or its device does not bear the precision.
     pub fn load(model: &str, precision: Precision) -> anyhow::Result<Self> {
+        Self::load_on(model, best_device(0), precision)
+    }
+
+    /// The same onto `device`.
+    ///
+    /// # Errors
+    /// As [`Scorer::load`].
+    pub fn load_on(model: &str, device: Device, precision: Precision) -> anyhow::Result<Self> {
         let config = InferenceConfig {
             precision,
             ..InferenceConfig::default()
         };
-        let model = CrossEncoder::load_with(model, config)?;
+        let model = CrossEncoder::load_on(model, device, config)?;
         let of_weights = model.fingerprint();
         let fingerprint = match precision {
             Precision::Float32 => of_weights.to_owned(),

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::ensure;
 use jobmatch_artifact::Work;
-use jobmatch_records::{ParquetWriter, Reader, Record, Rejected};
+use jobmatch_records::{ParquetWriter, Record, Rejected};
 use jobmatch_stage::Progress;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -17,13 +17,16 @@ use crate::derived::{counts_of, finish_unit};
 ///
 /// # Errors
 /// A size of 0, a bad row unless it is to be skipped, and `compute`'s own.
-pub(crate) fn in_units<R, C: Serialize + DeserializeOwned>(
-    reader: &mut Reader<R>,
+pub(crate) fn in_units<R, E, C: Serialize + DeserializeOwned>(
+    rows: &mut impl Iterator<Item = Result<R, E>>,
     name: &str,
     size: usize,
     work: &Work,
     mut compute: impl FnMut(u64, &[R]) -> anyhow::Result<(Vec<PathBuf>, C)>,
-) -> anyhow::Result<Option<Vec<C>>> {
+) -> anyhow::Result<Option<Vec<C>>>
+where
+    anyhow::Error: From<E>,
+{
     ensure!(
         size > 0,
         "setting `rows_per_file`: a file must hold at least 1 row"
@@ -31,17 +34,17 @@ pub(crate) fn in_units<R, C: Serialize + DeserializeOwned>(
     let unit_name = |number: u64| format!("{name}-{number:05}");
     let mut units = 0;
     loop {
-        let rows: Vec<R> = reader.by_ref().take(size).collect::<Result<_, _>>()?;
-        if rows.is_empty() && units > 0 {
+        let of_unit: Vec<R> = rows.by_ref().take(size).collect::<Result<_, E>>()?;
+        if of_unit.is_empty() && units > 0 {
             break;
         }
         let unit = unit_name(units);
         if work.shard().takes(units) && !work.is_finished(&unit)? {
-            let (files, counts) = compute(units, &rows)?;
+            let (files, counts) = compute(units, &of_unit)?;
             finish_unit(work, &unit, files, &counts)?;
         }
         units += 1;
-        if rows.len() < size {
+        if of_unit.len() < size {
             break;
         }
     }

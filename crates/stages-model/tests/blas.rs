@@ -13,6 +13,7 @@ fn libtorch_multiplies_matrices_by_itself() {
         env!("CARGO_BIN_EXE_jobmatch-train-crossencoder"),
         env!("CARGO_BIN_EXE_jobmatch-index"),
         env!("CARGO_BIN_EXE_jobmatch-evaluate"),
+        env!("CARGO_BIN_EXE_jobmatch-match"),
     ];
     for program in programs {
         // The dynamic linker says on standard error to which library it binds each symbol.

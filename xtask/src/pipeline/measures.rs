@@ -12,9 +12,10 @@ use super::stages::{BEFORE, Plan, RESULT, Stage};
 use super::table::Table;
 
 /// The rows of the table: title, stage, and the system's name in that stage's `metrics.json`.
-const SYSTEMS: [(&str, &str, &str); 4] = [
+const SYSTEMS: [(&str, &str, &str); 5] = [
     ("BM25", RESULT, "bm25"),
     ("bi-encoder before training", BEFORE, "bi-encoder"),
+    ("trained, whole jobs at once", RESULT, "bi-encoder-by-job"),
     ("bi-encoder after training", RESULT, "bi-encoder"),
     ("with the cross-encoder", RESULT, "two-stage"),
 ];

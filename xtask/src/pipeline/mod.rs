@@ -136,7 +136,21 @@ pub fn run(options: &Options) -> Result<Outcome> {
         seconds(start.elapsed())
     );
     println!("report: {}", shorter(&report).display());
+    println!("{}", matching(&plan, programs.find("jobmatch-match")?));
     Ok(Outcome { worked })
+}
+
+/// The command that finds the attributes of a job of one's own.
+fn matching(plan: &Plan, program: &Path) -> String {
+    let place = |name: &str| shorter(&plan.output.join(name)).display().to_string();
+    format!(
+        "your own job: {} --biencoder {} --index {} --crossencoder {} --decision {} --input job.txt",
+        shorter(program).display(),
+        place("train-biencoder/model"),
+        place("index"),
+        place("train-crossencoder/model"),
+        place("evaluate-trained-dev")
+    )
 }
 
 /// The closing tables: what was measured, and what each stage took.

@@ -10,6 +10,9 @@ use super::data::{Data, Inputs};
 /// The stage whose report is the result.
 pub const RESULT: &str = "evaluate-trained-golden";
 
+/// The stage that compares the two.
+pub const COMPARISON: &str = "compare";
+
 /// The stage that measures the model as it came.
 pub const BEFORE: &str = "evaluate-stock-golden";
 
@@ -138,6 +141,9 @@ pub fn stages(plan: &Plan) -> Vec<Stage> {
     let stock_golden = stock(on_golden(BEFORE, &stock_dev));
     let trained_dev = trained(on_dev("evaluate-trained-dev"));
     let trained_golden = trained(on_golden(RESULT, &trained_dev));
+    let comparison = stage(COMPARISON, "jobmatch-compare")
+        .argument(&stock_golden.output)
+        .argument(&trained_golden.output);
 
     let mut stages: Vec<Stage> = first.into_iter().collect();
     stages.extend([
@@ -152,6 +158,7 @@ pub fn stages(plan: &Plan) -> Vec<Stage> {
         crossencoder,
         trained_dev,
         trained_golden,
+        comparison,
     ]);
     stages
 }
@@ -182,6 +189,11 @@ impl Stage {
 
     fn flag(mut self, flag: &str) -> Self {
         self.arguments.push(flag.into());
+        self
+    }
+
+    fn argument(mut self, value: impl AsRef<OsStr>) -> Self {
+        self.arguments.push(value.as_ref().into());
         self
     }
 
@@ -278,7 +290,8 @@ mod tests {
                 "candidates",
                 "train-crossencoder",
                 "evaluate-trained-dev",
-                "evaluate-trained-golden"
+                "evaluate-trained-golden",
+                "compare"
             ]
         );
         assert_eq!(lines(&files(), Preset::Quick).len(), names.len() - 1);

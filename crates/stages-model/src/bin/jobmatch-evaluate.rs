@@ -20,7 +20,7 @@ use jobmatch_records::{
     read_shards,
 };
 use jobmatch_stage::{self as stage, Common, Telemetry};
-use jobmatch_stages_model::{Embedder, Fingerprints, Scorer, StepProgress};
+use jobmatch_stages_model::{Embedder, Fingerprints, Scorer, StepProgress, decision_file};
 use serde::{Deserialize, Serialize};
 
 /// Retrieve, re-rank, decide and measure
@@ -104,6 +104,14 @@ struct EvaluationFlags {
     #[arg(long, value_name = "N")]
     #[serde(skip_serializing_if = "Option::is_none")]
     limit_jobs: Option<usize>,
+    /// With --choose: the threshold that promises this recall of a new group of jobs [default: the one with the best F1]
+    #[arg(long, value_name = "RECALL", value_parser = stage::finite)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    promise_recall: Option<f64>,
+    /// How sure promises are [default: 0.95]
+    #[arg(long, value_name = "SHARE", value_parser = stage::finite)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    promise_confidence: Option<f64>,
     /// Measure golden jobs all the same that are near copies of jobs that the models learned from
     #[arg(long)]
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -213,6 +221,7 @@ fn work() -> anyhow::Result<()> {
         sentences: sentences.as_deref(),
         labels: &labels,
         learned: &learned,
+        definitions: Some(&definitions),
     };
     let models = Models {
         passages: &passages,
@@ -232,14 +241,6 @@ fn work() -> anyhow::Result<()> {
     draft.write_json("report.json", &done.decision)?;
     stage::publish(draft, &mut telemetry)?;
     Ok(())
-}
-
-fn decision_file(path: &Path) -> PathBuf {
-    if path.is_dir() {
-        path.join(jobmatch_evaluation::DECISION_JSON)
-    } else {
-        path.to_path_buf()
-    }
 }
 
 fn identity(

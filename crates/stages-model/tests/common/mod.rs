@@ -18,7 +18,7 @@ use jobmatch_records::{
 pub use place::*;
 
 /// The model programs and where they were built.
-pub const PROGRAMS: [(&str, &str); 10] = [
+pub const PROGRAMS: [(&str, &str); 11] = [
     ("jobmatch-align", env!("CARGO_BIN_EXE_jobmatch-align")),
     (
         "jobmatch-candidates",
@@ -26,6 +26,7 @@ pub const PROGRAMS: [(&str, &str); 10] = [
     ),
     ("jobmatch-compare", env!("CARGO_BIN_EXE_jobmatch-compare")),
     ("jobmatch-embed", env!("CARGO_BIN_EXE_jobmatch-embed")),
+    ("jobmatch-match", env!("CARGO_BIN_EXE_jobmatch-match")),
     (
         "jobmatch-train-biencoder",
         env!("CARGO_BIN_EXE_jobmatch-train-biencoder"),
