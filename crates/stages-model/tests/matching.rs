@@ -11,34 +11,10 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use common::ranks::{end_well, killed_and_not, start};
-use common::{Place, place_with_everything, published, rows};
+use common::{BI, BOTH, Place, place_with_decisions, published, rows};
 use jobmatch_records::{Job, Match, MatchRow, Prediction, ReadOptions, Split, read_all, read_jobs};
 
 const PROGRAM: &str = "jobmatch-match";
-/// The models, without a decision and jobs.
-const BI: &str = "--biencoder bi --index index --quiet";
-const BOTH: &str = "--biencoder bi --index index --crossencoder cross --quiet";
-
-/// Everything, an index, and the decisions and golden predictions of an evaluation with and without a cross-encoder: `dev-bi`,
-/// `golden-bi`, `dev-both` and `golden-both`.
-fn place_with_decisions() -> Place {
-    let place = place_with_everything();
-    let index = "--model bi --definitions definitions.tsv --output index --quiet";
-    place.run("jobmatch-index", index).success();
-    let data =
-        "--jobs jobs.csv --labels labels.csv golden_labels.csv --definitions definitions.tsv";
-    for (name, models) in [("bi", BI), ("both", BOTH)] {
-        for how in [
-            format!("--split dev --choose --output dev-{name}"),
-            format!("--split golden --decision dev-{name} --output golden-{name}"),
-        ] {
-            let arguments = format!("{data} {models} {how}");
-            place.run("jobmatch-evaluate", &arguments).success();
-        }
-    }
-    place
-}
-
 /// The golden jobs in the order of the file.
 fn golden_jobs(place: &Place) -> Vec<Job> {
     let (jobs, _) = read_jobs(&place.path("jobs.csv"), &ReadOptions::default()).unwrap();

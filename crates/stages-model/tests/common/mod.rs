@@ -54,6 +54,30 @@ pub fn place_with_everything() -> Place {
     place
 }
 
+/// The models, without a decision and jobs.
+pub const BI: &str = "--biencoder bi --index index --quiet";
+pub const BOTH: &str = "--biencoder bi --index index --crossencoder cross --quiet";
+
+/// Everything, an index, and the decisions and golden predictions of an evaluation with and without a cross-encoder: `dev-bi`,
+/// `golden-bi`, `dev-both` and `golden-both`.
+pub fn place_with_decisions() -> Place {
+    let place = place_with_everything();
+    let index = "--model bi --definitions definitions.tsv --output index --quiet";
+    place.run("jobmatch-index", index).success();
+    let data =
+        "--jobs jobs.csv --labels labels.csv golden_labels.csv --definitions definitions.tsv";
+    for (name, models) in [("bi", BI), ("both", BOTH)] {
+        for how in [
+            format!("--split dev --choose --output dev-{name}"),
+            format!("--split golden --decision dev-{name} --output golden-{name}"),
+        ] {
+            let arguments = format!("{data} {models} {how}");
+            place.run("jobmatch-evaluate", &arguments).success();
+        }
+    }
+    place
+}
+
 /// Makes the folder `name` of pairs out of the files of `place`.
 pub fn make_dataset(place: &Place, name: &str, config: &Config) {
     let files = Files::new(
