@@ -20,7 +20,7 @@ use crate::{EvaluationConfig, Result};
 pub(crate) use attributes::{Kinds, attributes, kinds};
 pub(crate) use curves::at_thresholds;
 pub(crate) use groups::{bootstrap, sum};
-pub(crate) use verdict::verdict;
+pub(crate) use verdict::{best, verdict};
 pub(crate) use whole::{ceiling, evaluated, proof};
 
 /// R-precision at the first five: what the verdict speaks of.

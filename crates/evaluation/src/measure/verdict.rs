@@ -5,7 +5,7 @@ use jobmatch_metrics::Interval;
 use super::MAIN;
 use crate::numbers::{Evaluated, SystemMetrics};
 
-/// The result in one sentence.
+/// The last system beside the best of the others, on [`MAIN`], and its F1 at the decision.
 pub(crate) fn verdict(evaluated: &Evaluated, systems: &[SystemMetrics]) -> String {
     let Some((last, others)) = systems.split_last() else {
         return String::new();
@@ -15,7 +15,7 @@ pub(crate) fn verdict(evaluated: &Evaluated, systems: &[SystemMetrics]) -> Strin
     let mut sentence = format!("On {} {} jobs", evaluated.jobs, evaluated.split.name());
     if let Some(reached) = last.ranking.get(&main) {
         sentence.push_str(&format!(
-            ", {} reaches an R-precision@5 of {}",
+            ", {} reaches {} R-precision@5",
             last.name,
             percent(*reached)
         ));
@@ -26,29 +26,25 @@ pub(crate) fn verdict(evaluated: &Evaluated, systems: &[SystemMetrics]) -> Strin
                 upper * 100.0
             ));
         }
-        let others: Vec<String> = others
-            .iter()
-            .filter_map(|system| {
-                Some(format!(
-                    "{} {}",
-                    system.name,
-                    percent(*system.ranking.get(&main)?)
-                ))
-            })
-            .collect();
-        if !others.is_empty() {
-            sentence.push_str(&format!(", against {}", others.join(", ")));
+        let best = best(others, |system| system.ranking.get(&main).copied());
+        if let Some((reached, name)) = best {
+            sentence.push_str(&format!(" against {} by {name}", percent(reached)));
         }
     }
     if let Some(decided) = &last.decided {
-        sentence.push_str(&format!(
-            "; decided by the threshold chosen on dev, {} of what it says is right and it finds {} of what there is \
-             (F1 {})",
-            percent(decided.quality.precision),
-            percent(decided.quality.recall),
-            percent(decided.quality.f1)
-        ));
+        sentence.push_str(&format!("; F1 {}", percent(decided.quality.f1)));
     }
     sentence.push('.');
     sentence
+}
+
+/// The highest of a number over systems, with the system's name.
+pub(crate) fn best(
+    systems: &[SystemMetrics],
+    number: impl Fn(&SystemMetrics) -> Option<f64>,
+) -> Option<(f64, &str)> {
+    let known = systems
+        .iter()
+        .filter_map(|system| Some((number(system)?, system.name.as_str())));
+    known.max_by(|a, b| a.0.total_cmp(&b.0))
 }

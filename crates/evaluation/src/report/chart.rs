@@ -23,7 +23,7 @@ const GRID: RGBColor = RGBColor(224, 224, 224);
 
 /// Small, so that the text is still readable when a phone shows the whole chart.
 const SIZE: (u32, u32) = (420, 320);
-const TEXT: u32 = 15;
+const TEXT: u32 = 18;
 
 /// A line of a chart.
 pub(crate) struct Line {
@@ -38,7 +38,7 @@ pub(crate) struct Line {
 pub(crate) enum XAxis {
     /// A share from 0 to 1, in percent.
     Percent,
-    /// From 0 to this number.
+    /// From 0 to this number, at most 1.
     Number(f64),
     /// These cut-offs, on a logarithmic scale.
     CutOffs(Vec<usize>),
@@ -123,9 +123,10 @@ impl Chart<'_> {
         let area = SVGBackend::with_string(svg, SIZE).into_drawing_area();
         let mut chart = ChartBuilder::on(&area)
             .margin(8)
-            .margin_right(16)
-            .x_label_area_size(44)
-            .y_label_area_size(52)
+            .margin_top(14)
+            .margin_right(18)
+            .x_label_area_size(48)
+            .y_label_area_size(58)
             .build_cartesian_2d(
                 Labelled { end, keys },
                 Labelled {
@@ -193,7 +194,9 @@ impl Ranged for Labelled {
     }
 }
 
-/// Six places from 0 to `end`.
+/// Places from 0 to `end`, a tenth or a fifth apart.
 fn even(end: f64) -> Vec<f64> {
-    (0..=5).map(|step| end * f64::from(step) / 5.0).collect()
+    let step = if end < 0.65 { 0.1 } else { 0.2 };
+    let places = (0..=10).map(|place| f64::from(place) * step);
+    places.take_while(|place| *place < end + 1e-9).collect()
 }

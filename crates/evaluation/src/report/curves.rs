@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::chart::{Chart, Line, XAxis};
-use super::html::{Section, count, head, percent, table};
+use super::html::{Section, count, head, percent, percent_sign, table};
 use crate::Result;
 use crate::numbers::{CurveRow, Metrics, SystemMetrics};
 
@@ -106,7 +106,7 @@ fn over_threshold(last: &SystemMetrics, threshold: f32) -> Result<Markup> {
         },
     );
     let at_decision = last.decided.map_or(String::new(), |decided| {
-        format!(", where F1 is {} %", percent(decided.quality.f1))
+        format!(", where F1 is {}", percent_sign(decided.quality.f1))
     });
     let caption = format!(
         "Everything with the threshold's score or more is decided. The vertical line is the decision, {}{at_decision}.",
@@ -203,7 +203,7 @@ fn calibration(systems: &[SystemMetrics]) -> Result<Option<Markup>> {
         )
     });
     let caption = format!(
-        "What is said with 30 % should be right in 30 %: the thin diagonal. Over all candidates, in ten bins. {}.",
+        "What is said with 30\u{a0}% should be right in 30\u{a0}%: the thin diagonal. Over all candidates, in ten bins. {}.",
         summary.collect::<Vec<_>>().join("; ")
     );
     let numbers = table(
@@ -244,7 +244,7 @@ fn calibration(systems: &[SystemMetrics]) -> Result<Option<Markup>> {
 fn some(curve: &[CurveRow]) -> impl Iterator<Item = &CurveRow> {
     let step = curve.len().div_ceil(TABLE_POINTS).max(1);
     let last = curve.len().saturating_sub(1);
-    let taken = move |place: &usize| place % step == 0 || *place == last;
+    let taken = move |place: &usize| place.is_multiple_of(step) || *place == last;
     (0..curve.len()).filter(taken).map(|place| &curve[place])
 }
 

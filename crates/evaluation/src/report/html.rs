@@ -63,7 +63,12 @@ pub(crate) fn percent(value: f64) -> String {
     format!("{:.1}", value * 100.0)
 }
 
-/// The same with its sign. What rounds to zero has none.
+/// The same with the percent sign, which no line break parts from it.
+pub(crate) fn percent_sign(value: f64) -> String {
+    format!("{}\u{a0}%", percent(value))
+}
+
+/// Percent with its sign. What rounds to zero has none.
 pub(crate) fn signed(value: f64) -> String {
     let text = format!("{:+.1}", value * 100.0);
     match text.as_str() {
@@ -101,6 +106,7 @@ pub(crate) fn measure_name(measure: &str) -> String {
         _ => match measure {
             "reciprocal_rank" => "MRR".to_owned(),
             "average_precision" => "MAP".to_owned(),
+            "f1" => "F1".to_owned(),
             other => other.to_owned(),
         },
     }

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::ReportContext;
-use super::html::{Section, count, entry, percent, round};
+use super::html::{Section, count, entry, percent_sign, round};
 use crate::evaluate::Evaluation;
 
 /// The section.
@@ -59,8 +59,8 @@ fn data(evaluation: &Evaluation) -> Markup {
         }
         @if let Some(proof) = &evaluation.metrics.proof {
             (entry("Right proof", format!(
-                "{} % of {} positives with labelled evidence show a sentence that is part of it",
-                percent(proof.share),
+                "{} of {} positives with labelled evidence show a sentence that is part of it",
+                percent_sign(proof.share),
                 count(proof.pairs as u64)
             )))
         }
@@ -100,10 +100,10 @@ fn decision(evaluation: &Evaluation) -> Markup {
             count(promise.positives)
         )))
         (entry("There it gave", format!(
-            "precision {} %, recall {} %, F1 {} %",
-            percent(promise.precision),
-            percent(promise.recall),
-            percent(promise.f1)
+            "precision {}, recall {}, F1 {}",
+            percent_sign(promise.precision),
+            percent_sign(promise.recall),
+            percent_sign(promise.f1)
         )))
     }
 }

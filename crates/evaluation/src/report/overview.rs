@@ -2,7 +2,8 @@
 
 use maud::{Markup, html};
 
-use super::html::{percent, range};
+use super::html::{count, measure_name, percent, percent_sign, range};
+use crate::measure::best;
 use crate::numbers::{Metrics, SystemMetrics};
 
 /// The verdict with the main numbers of the last system.
@@ -24,20 +25,14 @@ fn tiles(last: &SystemMetrics, others: &[SystemMetrics], metrics: &Metrics) -> M
         |measure: &'static str| move |system: &SystemMetrics| system.ranking.get(measure).copied();
     let f1 = |system: &SystemMetrics| system.decided.map(|decided| decided.quality.f1);
     let tile = |name: &str, measure: &str, of: &dyn Fn(&SystemMetrics) -> Option<f64>| {
-        let best = others
-            .iter()
-            .filter_map(|system| Some((of(system)?, &system.name)))
-            .max_by(|a, b| a.0.total_cmp(&b.0));
         html! {
             @if let Some(value) = of(last) {
                 div {
-                    dt { (name) }
+                    dt { (name) " " small { (measure_name(measure)) } }
                     dd {
-                        strong { (percent(value)) " %" }
-                        @if let Some(interval) = last.intervals.get(measure) {
-                            " " (range(interval))
-                        }
-                        @if let Some((value, name)) = best {
+                        strong { (percent_sign(value)) } " "
+                        @if let Some(interval) = last.intervals.get(measure) { (range(interval)) }
+                        @if let Some((value, name)) = best(others, of) {
                             br; small { (name) " " (percent(value)) }
                         }
                     }
@@ -46,15 +41,15 @@ fn tiles(last: &SystemMetrics, others: &[SystemMetrics], metrics: &Metrics) -> M
         }
     };
     html! {
-        (tile("Right among the first 5 (R-precision@5)", "r_precision@5", &ranking("r_precision@5")))
-        (tile("Found among the first 10 (recall@10)", "recall@10", &ranking("recall@10")))
-        (tile("Decided right and complete (F1)", "f1", &f1))
+        (tile("Right among the first 5", "r_precision@5", &ranking("r_precision@5")))
+        (tile("Found among the first 10", "recall@10", &ranking("recall@10")))
+        (tile("Decided: right and complete", "f1", &f1))
         @if let Some(proof) = &metrics.proof {
             div {
-                dt { "Right sentence shown as proof" }
+                dt { "Right sentence shown" " " small { "as proof" } }
                 dd {
-                    strong { (percent(proof.share)) " %" } br;
-                    small { "of " (super::html::count(proof.pairs as u64)) " pairs with evidence" }
+                    strong { (percent_sign(proof.share)) } br;
+                    small { "of " (count(proof.pairs as u64)) " pairs with evidence" }
                 }
             }
         }

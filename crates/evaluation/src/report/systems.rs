@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use maud::{Markup, html};
 
-use super::html::{Section, cell, head, measure_name, percent, signed, table};
+use super::html::{Section, cell, head, measure_name, percent_sign, signed, table};
 use crate::numbers::{Difference, Metrics, SystemMetrics};
 
 /// Ranking measures of the main table.
@@ -39,7 +39,7 @@ fn main_table(systems: &[SystemMetrics]) -> Markup {
         let mut rankings = systems.iter().map(|system| &system.ranking);
         rankings.any(|ranking| ranking.contains_key(*measure))
     };
-    let columns: Vec<&str> = COLUMNS.iter().copied().filter(|it| taken(&it)).collect();
+    let columns: Vec<&str> = COLUMNS.iter().copied().filter(taken).collect();
     let headings = ["System".to_owned()]
         .into_iter()
         .chain(columns.iter().map(|measure| measure_name(measure)))
@@ -72,15 +72,15 @@ fn main_table(systems: &[SystemMetrics]) -> Markup {
 fn ceiling(metrics: &Metrics) -> String {
     let ceiling = &metrics.ceiling;
     let mut text = format!(
-        "the {} candidates of a job hold {} % of the positives: no ranking of them finds more",
+        "the {} candidates of a job hold {} of the positives: no ranking of them finds more",
         ceiling.candidates,
-        percent(ceiling.recall)
+        percent_sign(ceiling.recall)
     );
     if metrics.evaluated.reranked_pairs > 0 {
         text.push_str(&format!(
-            "; the first {}, which the cross-encoder sees, {} %",
+            "; the first {}, which the cross-encoder sees, {}",
             metrics.retrieval.rerank_depth,
-            percent(ceiling.reranked_recall)
+            percent_sign(ceiling.reranked_recall)
         ));
     }
     text
