@@ -61,6 +61,7 @@ fn sentences_given_are_taken_and_must_fit() {
             jobs: &setting.jobs,
             sentences: Some(sentences),
             labels: &setting.labels,
+            learned: &[],
             definitions: None,
         };
         let models = Models {
