@@ -250,8 +250,13 @@ fn rows_are_jobs_of_their_own_and_bad_ones_are_refused_or_set_aside() {
     place.write("ads.csv", "ad,body\na,Weld pipes.\n,Bake bread.\nb,\n");
     let mapped = "--input ads.csv --column job_id=ad --column text=body";
     let bad = "ads.csv, line 3: column `ad` is empty; every row needs one";
-    let unmapped = format!("{arguments} {mapped}").replace(" --quiet", "");
-    place.refuses(PROGRAM, &unmapped, bad);
+    // Standard output holds what came before it, a folder nothing.
+    let ended = place.run(PROGRAM, &format!("{arguments} {mapped}"));
+    assert_eq!(ended.stderr, format!("{PROGRAM}: {bad}\n"));
+    assert_eq!(read_lines(&ended.stdout).len(), 1);
+    let ended = place.run(PROGRAM, &format!("{arguments} {mapped} --output none"));
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(1), ""));
+    assert!(!place.path("none").exists());
     let skipping = format!("{arguments} {mapped} --on-bad-row skip --all");
     let ended = place.run(PROGRAM, &skipping).success();
     assert_eq!(read_lines(&ended.stdout).len(), 2);
