@@ -74,7 +74,7 @@ pub struct Matched {
 pub struct MatchCounts {
     /// Jobs given.
     pub jobs: u64,
-    /// Those without any sentence: an empty text, or one of punctuation.
+    /// Those without any sentence, since their text is blank.
     pub jobs_without_sentences: u64,
     /// Those for which nothing was decided, with those without sentences.
     pub jobs_without_attributes: u64,

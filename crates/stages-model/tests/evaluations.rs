@@ -7,7 +7,7 @@
 #[allow(dead_code, reason = "each test file uses a part of it")]
 mod common;
 
-use common::{Place, place_with_decisions, place_with_everything};
+use common::{BI, BOTH, Place, evaluate, place_with_decisions, place_with_everything};
 use jobmatch_evaluation::{Comparison, Metrics};
 use jobmatch_records::{Job, ReadOptions, Split, read_jobs};
 
@@ -18,9 +18,19 @@ fn metrics(place: &Place, folder: &str) -> Metrics {
     serde_json::from_str(&place.read(&format!("{folder}/metrics.json"))).unwrap()
 }
 
+/// With `golden-bi` and `golden-both` beside the decisions.
+fn place_with_evaluations() -> Place {
+    let place = place_with_decisions();
+    for (name, models) in [("bi", BI), ("both", BOTH)] {
+        let how = format!("--split golden --decision dev-{name} --output golden-{name}");
+        evaluate(&place, &format!("{models} {how}"));
+    }
+    place
+}
+
 #[test]
 fn two_evaluations_are_compared() {
-    let place = place_with_decisions();
+    let place = place_with_evaluations();
     let ended = place.run("jobmatch-compare", "golden-bi golden-both --json --quiet");
     let found: Comparison = serde_json::from_str(&ended.success().stdout).unwrap();
     assert_eq!(found.systems, ["bi-encoder", "two-stage"]);
@@ -61,7 +71,7 @@ fn two_evaluations_are_compared() {
 
 #[test]
 fn a_page_tells_what_the_metrics_tell() {
-    let place = place_with_decisions();
+    let place = place_with_evaluations();
     let page = place.read("golden-both/report.html");
     let metrics = metrics(&place, "golden-both");
     assert!(page.contains("two-stage") && page.contains("bi-encoder-by-job"));

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use common::ranks::{end_well, killed_and_not, start};
-use common::{BI, BOTH, Place, place_with_decisions, published, rows};
+use common::{BI, BOTH, Place, evaluate, place_with_decisions, published, rows};
 use jobmatch_records::{Job, Match, MatchRow, Prediction, ReadOptions, Split, read_all, read_jobs};
 
 const PROGRAM: &str = "jobmatch-match";
@@ -59,11 +59,15 @@ fn golden_jobs_get_the_bits_of_the_evaluation() {
         .map(|job| (job.job_id.as_str(), job.text.as_str()))
         .collect();
     for (name, models) in [("bi", BI), ("both", BOTH)] {
+        evaluate(
+            &place,
+            &format!("{models} --split golden --decision dev-{name} --output golden-{name}"),
+        );
         let predictions = place.path(&format!("golden-{name}/predictions.parquet"));
         let expected: Vec<Prediction> = read_all(&predictions).unwrap();
         assert!(expected.iter().any(|row| row.decided) && expected.iter().any(|row| !row.decided));
         let folder = format!("matches-{name}");
-        let arguments = format!("{models} --decision golden-{name} --input golden.jsonl");
+        let arguments = format!("{models} --decision dev-{name} --input golden.jsonl");
         let all = format!("{arguments} --all --jobs-per-file 5 --output {folder}");
         place.run(PROGRAM, &all).success();
         assert!(as_predictions(&place, &folder) == expected, "{name}");
@@ -92,21 +96,6 @@ fn golden_jobs_get_the_bits_of_the_evaluation() {
         let streamed = arguments.replace("golden.jsonl", "-");
         let ended = place.run_with(PROGRAM, &streamed, json_lines(&jobs).as_bytes());
         assert_eq!(ended.success().stdout, lines);
-        for (format, end) in [("csv", "csv"), ("jsonl", "jsonl")] {
-            let shown = format!("{arguments} --format {format}");
-            let stdout = place.run(PROGRAM, &shown).success().stdout;
-            let folder = format!("{format}-{name}");
-            let to_folder = format!("{shown} --output {folder}");
-            place.run(PROGRAM, &to_folder).success();
-            assert_eq!(place.read(&format!("{folder}/part-00000.{end}")), stdout);
-            let top = place.run(PROGRAM, &format!("{shown} --top 1")).success();
-            assert!(top.stdout.len() < stdout.len());
-        }
-        let csv = place.read(&format!("csv-{name}/part-00000.csv"));
-        let header = "job_id,attribute_id,name,rank,score,bi_score,cross_score,decided,sentence_start,sentence_end,sentence\n";
-        assert!(csv.starts_with(header), "{csv:.200}");
-        assert!(csv.lines().count() > decided.len());
-
         let report: serde_json::Value =
             serde_json::from_str(&place.read(&format!("{folder}/report.json"))).unwrap();
         assert_eq!(report["jobs"], jobs.len());
@@ -120,6 +109,36 @@ fn golden_jobs_get_the_bits_of_the_evaluation() {
             assert!(telemetry.contains(&format!("[\"{phase}\",")), "{telemetry}");
         }
     }
+}
+
+#[test]
+fn csv_and_json_lines_are_the_same_in_a_folder_and_on_standard_output() {
+    let place = place_with_decisions();
+    let jobs = golden_jobs(&place);
+    place.write("golden.jsonl", json_lines(&jobs));
+    let arguments = format!("{BI} --decision dev-bi --input golden.jsonl");
+    let printed = |format: &str| {
+        let arguments = format!("{arguments} --format {format}");
+        let stdout = place.run(PROGRAM, &arguments).success().stdout;
+        let to_folder = format!("{arguments} --output {format}");
+        place.run(PROGRAM, &to_folder).success();
+        let file = place.read(&format!("{format}/part-00000.{format}"));
+        assert_eq!(file, stdout);
+        stdout
+    };
+    let matches: usize = read_lines(&printed("jsonl"))
+        .iter()
+        .map(|(_, matches)| matches.len())
+        .sum();
+    let csv = printed("csv");
+    let header = "job_id,attribute_id,name,rank,score,bi_score,cross_score,decided,sentence_start,sentence_end,sentence\n";
+    assert!(csv.starts_with(header), "{csv:.200}");
+    assert!(matches > jobs.len() && csv.lines().count() > matches);
+    let top = place
+        .run(PROGRAM, &format!("{arguments} --top 1"))
+        .success();
+    let top = read_lines(&top.stdout);
+    assert!(top.iter().all(|(_, matches)| matches.len() <= 1));
 }
 
 #[test]
@@ -176,7 +195,7 @@ fn pasted_text_becomes_a_table() {
     assert!(ended.stdout.starts_with("stdin\n"));
     let mut child = place.command(PROGRAM);
     let child = child.args(format!("{BI} --decision dev-bi --format table --text").split(' '));
-    let output = child.args(["...", "--top", "1"]).output().unwrap();
+    let output = child.args([" \n", "--top", "1"]).output().unwrap();
     let shown = String::from_utf8(output.stdout).unwrap();
     assert_eq!(shown, "text\n  no sentence to search with\n\n");
 }
@@ -206,7 +225,13 @@ fn rows_are_jobs_of_their_own_and_bad_ones_are_refused_or_set_aside() {
     place.write("ads.csv", "ad,body\na,Weld pipes.\n,Bake bread.\nb,\n");
     let mapped = "--input ads.csv --column job_id=ad --column text=body";
     let bad = "ads.csv, line 3: column `ad` is empty; every row needs one";
-    place.refuses(PROGRAM, &format!("{arguments} {mapped}"), bad);
+    // Standard output holds what came before it, a folder nothing.
+    let ended = place.run(PROGRAM, &format!("{arguments} {mapped}"));
+    assert_eq!(ended.stderr, format!("{PROGRAM}: {bad}\n"));
+    assert_eq!(read_lines(&ended.stdout).len(), 1);
+    let ended = place.run(PROGRAM, &format!("{arguments} {mapped} --output none"));
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(1), ""));
+    assert!(!place.path("none").exists());
     let skipping = format!("{arguments} {mapped} --on-bad-row skip --all");
     let ended = place.run(PROGRAM, &skipping).success();
     assert_eq!(read_lines(&ended.stdout).len(), 2);

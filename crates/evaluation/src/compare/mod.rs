@@ -178,7 +178,7 @@ pub fn compare(a: &EvaluatedRun, b: &EvaluatedRun, config: &CompareConfig) -> Re
         }
     }
     let counts: Vec<[Counts; 2]> = counts.into_values().collect();
-    let of_counts: [(&str, fn(&Counts) -> f64); 3] = [
+    let of_counts: [(&str, OfCounts); 3] = [
         ("precision", Counts::precision),
         ("recall", Counts::recall),
         ("f1", Counts::f1),
@@ -263,6 +263,9 @@ impl Values {
     }
 }
 
+/// Precision, recall or F1.
+type OfCounts = fn(&Counts) -> f64;
+
 struct Draws {
     bootstrap: Bootstrap,
     randomization: Randomization,
@@ -290,12 +293,7 @@ impl Draws {
     }
 
     /// A measure of summed counts, from the counts of each group.
-    fn decisions(
-        &self,
-        name: &str,
-        groups: &[[Counts; 2]],
-        of: fn(&Counts) -> f64,
-    ) -> Result<Compared> {
+    fn decisions(&self, name: &str, groups: &[[Counts; 2]], of: OfCounts) -> Result<Compared> {
         let all: Vec<usize> = (0..groups.len()).collect();
         let side =
             |drawn: &[usize], side: usize| of(&sum(drawn.iter().map(|group| groups[*group][side])));

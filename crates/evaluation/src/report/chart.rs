@@ -11,12 +11,13 @@ use crate::{Error, Result};
 
 /// The colours of lines, distinguishable with the common colour blindnesses (after Okabe and Ito 2008). The style sheet
 /// names them again, for dark mode and for the dashes that tell lines apart without colour: keep both alike.
-const COLOURS: [RGBColor; 5] = [
+const COLOURS: [RGBColor; 6] = [
     RGBColor(0, 114, 178),
     RGBColor(213, 94, 0),
     RGBColor(0, 128, 96),
     RGBColor(170, 80, 130),
     RGBColor(110, 110, 110),
+    RGBColor(140, 105, 0),
 ];
 const INK: RGBColor = RGBColor(34, 34, 34);
 const GRID: RGBColor = RGBColor(224, 224, 224);

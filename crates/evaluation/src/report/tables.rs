@@ -33,8 +33,8 @@ pub(crate) fn section(metrics: &Metrics) -> Section {
             h3 { "Thresholds on the cosine" }
             (table(
                 "cosine-table",
-                "A threshold set by hand on the job's best cosine, bi-encoder alone, in percent over all pairs, and means \
-                 over jobs. What one threshold gives differs widely between models.",
+                "A threshold set by hand, bi-encoder alone: every attribute whose best cosine over the job reaches it, in percent \
+                 over all pairs, and means over jobs. What one threshold gives differs widely between models.",
                 &headed("Cosine"),
                 &by_cosine,
             ))

@@ -160,9 +160,9 @@ mod tests {
         assert_eq!(
             shown(80, false, &matches),
             "J1 Welder\n\
-             \u{20} + 0.988  Weld pipes and other things…  You weld pipes [31mof 北京 and elsewher…\n\
+             \u{20} + 0.988  Weld pipes and other thing…  You weld pipes [31mof 北京 and elsewher…\n\
              \u{20} below the threshold 0.500\n\
-             \u{20} - 0.250  Weld pipes and other things…  You weld pipes [31mof 北京 and elsewher…\n\n"
+             \u{20} - 0.250  Weld pipes and other thing…  You weld pipes [31mof 北京 and elsewher…\n\n"
         );
         for width in [1, 12, 40, 59, 60, 100, 200] {
             for coloured in [false, true] {

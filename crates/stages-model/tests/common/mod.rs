@@ -58,24 +58,26 @@ pub fn place_with_everything() -> Place {
 pub const BI: &str = "--biencoder bi --index index --quiet";
 pub const BOTH: &str = "--biencoder bi --index index --crossencoder cross --quiet";
 
-/// Everything, an index, and the decisions and golden predictions of an evaluation with and without a cross-encoder: `dev-bi`,
-/// `golden-bi`, `dev-both` and `golden-both`.
+/// Everything, an index, and decisions with and without a cross-encoder: `dev-bi` and `dev-both`.
 pub fn place_with_decisions() -> Place {
     let place = place_with_everything();
     let index = "--model bi --definitions definitions.tsv --output index --quiet";
     place.run("jobmatch-index", index).success();
-    let data =
-        "--jobs jobs.csv --labels labels.csv golden_labels.csv --definitions definitions.tsv";
     for (name, models) in [("bi", BI), ("both", BOTH)] {
-        for how in [
-            format!("--split dev --choose --output dev-{name}"),
-            format!("--split golden --decision dev-{name} --output golden-{name}"),
-        ] {
-            let arguments = format!("{data} {models} {how}");
-            place.run("jobmatch-evaluate", &arguments).success();
-        }
+        evaluate(
+            &place,
+            &format!("{models} --split dev --choose --output dev-{name}"),
+        );
     }
     place
+}
+
+/// Evaluates on the data of the place.
+pub fn evaluate(place: &Place, arguments: &str) {
+    let data =
+        "--jobs jobs.csv --labels labels.csv golden_labels.csv --definitions definitions.tsv";
+    let arguments = format!("{data} {arguments}");
+    place.run("jobmatch-evaluate", &arguments).success();
 }
 
 /// Makes the folder `name` of pairs out of the files of `place`.
