@@ -1,6 +1,7 @@
 //! Jobs that the models learned from prove nothing.
 #![allow(clippy::unwrap_used, reason = "a test's panic is its failure")]
 
+#[allow(dead_code, reason = "each test file uses a part of it")]
 mod support;
 
 use std::path::Path;

@@ -8,7 +8,7 @@ use jobmatch_records::{Job, Match};
 /// Columns where standard output is no terminal.
 const WIDTH: usize = 100;
 /// Below so many columns a proof gets a line of its own.
-const NARROW: usize = 60;
+const NARROW: usize = 120;
 /// Before a name: the mark, and the score.
 const BEFORE_NAME: usize = 11;
 /// What stands where a text was cut.
@@ -158,13 +158,18 @@ mod tests {
     fn a_line_for_each_match_and_none_wider_than_the_terminal() {
         let matches = [row(1, 0.987_6, true), row(2, 0.25, false)];
         assert_eq!(
-            shown(80, false, &matches),
+            shown(60, false, &matches),
             "J1 Welder\n\
-             \u{20} + 0.988  Weld pipes and other thing…  You weld pipes [31mof 北京 and elsewher…\n\
+             \u{20} + 0.988  Weld pipes and other things of metal\n\
+             \u{20}          You weld pipes [31mof 北京 and elsewhere, in all …\n\
              \u{20} below the threshold 0.500\n\
-             \u{20} - 0.250  Weld pipes and other thing…  You weld pipes [31mof 北京 and elsewher…\n\n"
+             \u{20} - 0.250  Weld pipes and other things of metal\n\
+             \u{20}          You weld pipes [31mof 北京 and elsewhere, in all …\n\n"
         );
-        for width in [1, 12, 40, 59, 60, 100, 200] {
+        assert!(shown(150, false, &matches).starts_with(
+            "J1 Welder\n  + 0.988  Weld pipes and other things of metal  You weld pipes [31mof 北京"
+        ));
+        for width in [1, 12, 40, 60, 119, 120, 200] {
             for coloured in [false, true] {
                 let text = shown(width, coloured, &matches);
                 assert_eq!(text.contains("\x1b["), coloured);
