@@ -154,6 +154,7 @@ fn other_jobs_and_other_labels_are_refused() {
         measures: vec!["recall".to_owned()],
         ..quick()
     };
-    let error = compare(&all, &all, &unknown).unwrap_err().to_string();
-    assert!(error.contains("no measure `recall`"), "{error}");
+    let error = compare(&all, &all, &unknown).unwrap_err();
+    let source = std::error::Error::source(&error).unwrap().to_string();
+    assert!(source.contains("no measure `recall`"), "{source}");
 }

@@ -227,7 +227,7 @@ fn every_number_of_the_main_table_stands_in_the_metrics() {
             checked += 1;
         }
     }
-    assert_eq!(checked, 5 * 8);
+    assert_eq!(checked, 6 * 8);
 }
 
 #[test]

@@ -16,8 +16,12 @@ use support::*;
 fn each_distinct_text_is_embedded_once_and_each_distinct_pair_scored_once() {
     let setting = Setting::new();
     let scorer = Scorer::new("overlap", overlap);
+    let one_unit = EvaluationConfig {
+        other_unit: false,
+        ..config()
+    };
     let evaluation = setting
-        .run(Split::Dev, Some(&scorer), How::Choose, &config())
+        .run(Split::Dev, Some(&scorer), How::Choose, &one_unit)
         .unwrap();
     let asked = setting.embedder.asked.borrow();
     let distinct: BTreeSet<&String> = asked.iter().collect();

@@ -59,13 +59,13 @@ fn two_evaluations_are_compared() {
     place.refuses(
         "jobmatch-compare",
         "golden-bi dev-bi",
-        "the first evaluation has 10 jobs, the second 10, and 0 are in both: evaluate the same jobs, or compare those in both \
+        "the first evaluation has 16 jobs, the second 8, and 0 are in both: evaluate the same jobs, or compare those in both \
          with --common",
     );
     place.refuses(
         "jobmatch-compare",
         "golden-bi index",
-        "cannot read index/metrics.json: No such file or directory (os error 2)",
+        "cannot read index/metrics.json\n  because: No such file or directory (os error 2)",
     );
 }
 

@@ -29,11 +29,11 @@ fn change_definitions(place: &Place) {
     let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
     lines.drain(2..4);
     let mut columns: Vec<String> = lines[2].split('\t').map(str::to_owned).collect();
-    columns[1].push_str(" under water");
+    columns[2].push_str(" under water");
     lines[2] = columns.join("\t");
     for id in ["A-new", "Z-new"] {
         columns[0] = id.to_owned();
-        columns[1] = format!("Something new, {id}");
+        columns[2] = format!("Something new, {id}");
         lines.push(columns.join("\t"));
     }
     place.write("changed.tsv", lines.join("\n") + "\n");

@@ -8,7 +8,7 @@ use jobmatch_artifact::{Artifact, Begin, Identity, Input, begin};
 use jobmatch_evaluation::{CompareConfig, Comparison, EvaluatedRun, compare};
 use jobmatch_stage::{self as stage, Common, Telemetry};
 use jobmatch_stages_model::comparison::{shown, write_changed};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Compare two evaluations of the same jobs: what differs, how sure that is, and which jobs changed
 #[derive(Debug, clap::Parser)]
@@ -37,6 +37,12 @@ struct Arguments {
 
 #[derive(Debug, clap::Args, Serialize)]
 struct Flags {
+    #[command(flatten)]
+    comparison: CompareFlags,
+}
+
+#[derive(Debug, clap::Args, Serialize)]
+struct CompareFlags {
     /// Compare the jobs that both have, where they do not have the same
     #[arg(long = "common")]
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -55,6 +61,12 @@ struct Flags {
     permutations: Option<usize>,
 }
 
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Config {
+    comparison: CompareConfig,
+}
+
 fn main() -> ExitCode {
     stage::run("jobmatch-compare", work)
 }
@@ -62,14 +74,14 @@ fn main() -> ExitCode {
 fn work() -> anyhow::Result<()> {
     let arguments: Arguments = stage::parse();
     stage::init_logging(&arguments.common);
-    let mut settings = stage::resolve::<CompareConfig>(&arguments.common, &arguments.flags)?;
-    settings.config.seed = settings.seed;
+    let mut settings = stage::resolve::<Config>(&arguments.common, &arguments.flags)?;
+    settings.config.comparison.seed = settings.seed;
     let mut telemetry = Telemetry::start("compare");
     let folders = [Artifact::open(&arguments.a)?, Artifact::open(&arguments.b)?];
     let read = |folder: &Artifact| EvaluatedRun::read(folder.dir());
     let found = || -> anyhow::Result<Comparison> {
         let (a, b) = (read(&folders[0])?, read(&folders[1])?);
-        Ok(compare(&a, &b, &settings.config)?)
+        Ok(compare(&a, &b, &settings.config.comparison)?)
     };
     let Some(output) = &arguments.output else {
         return print(&arguments, &found()?);

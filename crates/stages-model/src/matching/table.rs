@@ -161,10 +161,10 @@ mod tests {
             shown(60, false, &matches),
             "J1 Welder\n\
              \u{20} + 0.988  Weld pipes and other things of metal\n\
-             \u{20}          You weld pipes [31mof 北京 and elsewhere, in all …\n\
+             \u{20}          You weld pipes [31mof 北京 and elsewhere, in all…\n\
              \u{20} below the threshold 0.500\n\
              \u{20} - 0.250  Weld pipes and other things of metal\n\
-             \u{20}          You weld pipes [31mof 北京 and elsewhere, in all …\n\n"
+             \u{20}          You weld pipes [31mof 北京 and elsewhere, in all…\n\n"
         );
         assert!(shown(150, false, &matches).starts_with(
             "J1 Welder\n  + 0.988  Weld pipes and other things of metal  You weld pipes [31mof 北京"
