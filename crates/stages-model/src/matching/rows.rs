@@ -79,14 +79,14 @@ mod tests {
             sentence: "a\nb".to_owned(),
         };
         let mut rows = CsvRows::begin(Vec::new()).unwrap();
-        rows.write("j,1", &[row.clone()]).unwrap();
+        rows.write("j,1", std::slice::from_ref(&row)).unwrap();
         rows.flush().unwrap();
         let bytes = rows.0.into_inner().unwrap();
         let mut reader = csv::Reader::from_reader(bytes.as_slice());
         let header = reader.headers().unwrap().clone();
         let names: Vec<String> = header.iter().map(str::to_owned).collect();
         let read: Vec<Match> = reader.deserialize().map(Result::unwrap).collect();
-        assert_eq!(read, [row.clone()]);
+        assert_eq!(read, std::slice::from_ref(&row));
         let fields = serde_json::to_value(&row).unwrap();
         assert_eq!(names.len(), fields.as_object().unwrap().len() + 1);
 
