@@ -7,7 +7,7 @@ use jobmatch_records::{Fingerprint, Split};
 use crate::minhash::{BANDS, BINS, Signature, similarity};
 use crate::texts::cleaned;
 
-/// The folder of a data set with the [`Fingerprint`]s of the jobs that have pairs. Trainings carry it on.
+/// The folder of a data set with the [`Fingerprint`]s of the jobs that it was made from. Trainings carry it on.
 pub const FINGERPRINTS: &str = "fingerprints";
 
 /// The signature of a job's text as fingerprints hold it: [`Leaks`] says what it tells.

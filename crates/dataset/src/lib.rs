@@ -37,8 +37,8 @@
 //! `pair_id` counts the rows of train and then of dev; samples keep the numbers. A negative follows
 //! its positive. `dev_sample/` holds only jobs of the half of dev that selects models
 //! ([`DevHalves`]). `text_digest` in `positives/` is the BLAKE3 of a pair's `text`; for a
-//! label that no sentence was found for it is that of the whole cleaned job. `fingerprints/` holds a signature of each job that has
-//! a pair: what is measured later can be told from what was learned ([`Leaks`]).
+//! label that no sentence was found for it is that of the whole cleaned job. `fingerprints/` holds a signature of each job of train and dev
+//! that has a label in it: what is measured later can be told from what was learned ([`Leaks`]).
 //!
 //! # Example
 //!

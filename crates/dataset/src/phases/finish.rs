@@ -1,6 +1,6 @@
 //! Last: the samples' files, what was set aside, and the report.
 
-use jobmatch_records::{Fingerprint, OnBadRow, Pair, Positive, Record, Rejected};
+use jobmatch_records::{OnBadRow, Pair, Positive, Record, Rejected};
 
 use super::Context;
 use super::choose::Weights;
@@ -10,7 +10,7 @@ use super::plan::Plan;
 use super::write::read_writing;
 use crate::report::{Definitions, Flow, Report, Side};
 use crate::write::write_rows;
-use crate::{Error, FINGERPRINTS, Result};
+use crate::{Error, Result};
 
 /// Refuses to go on when nothing can be learned.
 pub(crate) fn check_positives(context: &Context, plan: &Plan, weights: &Weights) -> Result<()> {
@@ -60,12 +60,6 @@ pub(crate) fn finish(
     for (folder, rows) in ["train", "dev"].into_iter().zip(numbers.rows) {
         files.extend(write_none::<Pair>(context, folder, rows)?);
     }
-    let with_pairs = (numbers.rows.iter()).sum();
-    files.extend(write_none::<Fingerprint>(
-        context,
-        FINGERPRINTS,
-        with_pairs,
-    )?);
     files.extend(write_none::<Positive>(
         context,
         "positives",

@@ -65,7 +65,7 @@ fn write_shard(context: &Context, plan: &Plan, numbers: &Numbers, shard: u32) ->
         work,
         FINGERPRINTS,
         shard,
-        &fingerprints(context, plan, shard, &jobs, &drawn)?,
+        &fingerprints(context, plan, shard, &jobs)?,
     )?);
     for (half, folder) in [(Half::Train, "train"), (Half::Dev, "dev")] {
         let side = half as usize;
@@ -104,25 +104,19 @@ fn write_shard(context: &Context, plan: &Plan, numbers: &Numbers, shard: u32) ->
     Ok(work.finish(&unit(shard), &files)?)
 }
 
-/// The jobs of a shard that have pairs, each with the signature of its text.
+/// The jobs of a shard that have candidates, each with the signature of its text. Some of them have no pair, since another job has
+/// all their texts: those were learned from all the same.
 fn fingerprints(
     context: &Context,
     plan: &Plan,
     shard: u32,
     jobs: &[JobCandidates],
-    drawn: &[Option<Drawn>],
 ) -> Result<Vec<Fingerprint>> {
     let first_row = shard as usize * context.config.jobs_per_shard;
     let of_shard = context.config.jobs_of_shard(shard, plan.fates.len());
     let signatures = scan::read_signatures(context, shard, of_shard)?;
     let mut rows = Vec::with_capacity(jobs.len());
-    let mut first = 0;
-    for job in jobs {
-        let numbered = first..first + job.candidates.len();
-        first = numbered.end;
-        if drawn[numbered].iter().all(Option::is_none) {
-            continue;
-        }
+    for job in jobs.iter().filter(|job| !job.candidates.is_empty()) {
         let at = (job.row as usize - first_row) * BINS;
         rows.push(Fingerprint {
             job_id: job.job_id.clone(),

@@ -91,10 +91,4 @@ impl EvaluatedRun {
         };
         right(self) == right(other)
     }
-
-    /// The attribute by its name where that is known, else by its id.
-    pub(crate) fn name(&self, attribute_id: &str) -> String {
-        let name = self.names.get(attribute_id);
-        name.map_or(attribute_id, String::as_str).to_owned()
-    }
 }

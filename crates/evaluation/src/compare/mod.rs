@@ -334,7 +334,10 @@ fn changed_job(
     let only = |one: &folder::RunJob, other: &folder::RunJob, right: bool| -> Vec<String> {
         let only = one.decided.difference(&other.decided);
         only.filter(|attribute| (a.grade(id, attribute) > 0) == right)
-            .map(|attribute| b.name(attribute))
+            .map(|attribute| {
+                let name = b.names.get(attribute).or_else(|| a.names.get(attribute));
+                name.unwrap_or(attribute).clone()
+            })
             .collect()
     };
     ChangedJob {
