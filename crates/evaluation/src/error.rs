@@ -79,6 +79,19 @@ pub enum Error {
         /// How many groups.
         groups: usize,
     },
+    /// An evaluation's folder of another version.
+    #[error(
+        "{} has schema version {found}, this program reads {expected}: evaluate again",
+        path.display()
+    )]
+    OldEvaluation {
+        /// Its numbers.
+        path: PathBuf,
+        /// The version there.
+        found: String,
+        /// The version that is read.
+        expected: u32,
+    },
     /// Two evaluations of other jobs.
     #[error(
         "the first evaluation has {a} jobs, the second {b}, and {common} are in both: evaluate the same jobs, or compare those in \

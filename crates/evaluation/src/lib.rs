@@ -80,6 +80,7 @@ mod output;
 mod passages;
 mod promises;
 mod queries;
+mod ranked;
 mod report;
 mod retrieve;
 mod systems;

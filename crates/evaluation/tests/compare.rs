@@ -158,3 +158,21 @@ fn other_jobs_and_other_labels_are_refused() {
     let source = std::error::Error::source(&error).unwrap().to_string();
     assert!(source.contains("no measure `recall`"), "{source}");
 }
+
+#[test]
+fn a_folder_of_an_earlier_version_says_so() {
+    let setting = Setting::new();
+    let folder = TempDir::new().unwrap();
+    golden(&setting, None, &config())
+        .write(folder.path(), &ReportContext::default())
+        .unwrap();
+    let path = folder.path().join("metrics.json");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let earlier = text.replacen("\"schema_version\": 2", "\"schema_version\": 1", 1);
+    std::fs::write(&path, earlier).unwrap();
+    let error = EvaluatedRun::read(folder.path()).unwrap_err().to_string();
+    assert!(
+        error.contains("metrics.json has schema version 1, this program reads 2: evaluate again"),
+        "{error}"
+    );
+}

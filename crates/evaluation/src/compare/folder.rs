@@ -7,8 +7,8 @@ use std::path::Path;
 use jobmatch_metrics::{Qrels, Run};
 use jobmatch_records::{EvaluatedJob, Prediction, read_all};
 
-use crate::evaluate::trec_id;
 use crate::output::{JOBS_PARQUET, METRICS_JSON, PREDICTIONS_PARQUET, QRELS_TREC, RUN_TREC};
+use crate::ranked::trec_id;
 use crate::{Error, Metrics, Result};
 
 /// What an evaluation found and decided, and what was right.
@@ -44,8 +44,20 @@ impl EvaluatedRun {
             path: path.clone(),
             source,
         })?;
-        let metrics: Metrics =
-            serde_json::from_str(&text).map_err(|source| Error::Json { path, source })?;
+        let json = |source| Error::Json {
+            path: path.clone(),
+            source,
+        };
+        // The version first: another one has other fields, and that is the thing to say then.
+        let value: serde_json::Value = serde_json::from_str(&text).map_err(json)?;
+        if value["schema_version"] != Metrics::SCHEMA_VERSION {
+            return Err(Error::OldEvaluation {
+                found: value["schema_version"].to_string(),
+                expected: Metrics::SCHEMA_VERSION,
+                path,
+            });
+        }
+        let metrics: Metrics = serde_json::from_value(value).map_err(json)?;
         let rows: Vec<EvaluatedJob> = read_all(&folder.join(JOBS_PARQUET))?;
         let mut jobs: BTreeMap<String, RunJob> = rows
             .into_iter()

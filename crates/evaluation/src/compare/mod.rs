@@ -9,8 +9,8 @@ use jobmatch_metrics::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::evaluate::trec_id;
 use crate::measure::{MAIN, sum};
+use crate::ranked::trec_id;
 use crate::{Error, Result};
 
 pub use folder::EvaluatedRun;

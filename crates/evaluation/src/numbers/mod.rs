@@ -52,6 +52,11 @@ pub struct Metrics {
     pub worst_jobs: Vec<JobMeasures>,
 }
 
+impl Metrics {
+    /// The only version of `metrics.json` that is read.
+    pub const SCHEMA_VERSION: u32 = 2;
+}
+
 /// What was evaluated.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

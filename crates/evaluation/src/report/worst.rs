@@ -1,8 +1,11 @@
 //! The worst jobs, with what was predicted and what was right.
 
-use crate::evaluate::Ranked;
+use jobmatch_metrics::{Measure, Pool};
+
 use crate::inputs::Prepared;
+use crate::measure::MAIN;
 use crate::passages::PassageIndex;
+use crate::ranked::Ranked;
 
 /// Attributes shown as predicted.
 const SHOWN: usize = 5;
@@ -38,6 +41,24 @@ pub(crate) struct Positive {
     pub name: String,
     /// From 1; `None` when it was not among the candidates.
     pub rank: Option<usize>,
+}
+
+/// The jobs with a positive and the worst rankings, the worst first: R-precision@5, then average precision, then more
+/// positives missed, then the job's id.
+pub(crate) fn worst_jobs(pool: &Pool, count: usize) -> Vec<usize> {
+    let rankings = pool.rankings();
+    let mut jobs: Vec<usize> = (0..rankings.len())
+        .filter(|job| rankings[*job].positives() > 0)
+        .collect();
+    let measures = |job: usize, measure: Measure| measure.of(&rankings[job]);
+    jobs.sort_by(|&a, &b| {
+        let by = |measure| measures(a, measure).total_cmp(&measures(b, measure));
+        by(MAIN)
+            .then(by(Measure::AveragePrecision))
+            .then(rankings[b].positives().cmp(&rankings[a].positives()))
+    });
+    jobs.truncate(count);
+    jobs
 }
 
 /// Gathers what the report shows of one job.
