@@ -167,6 +167,7 @@ mod tests {
             &folder.path().join(RESULT).join("metrics.json"),
             r#"{"verdict": "Better.", "evaluated": {"jobs": 300, "jobs_in_split": 1005}, "systems": [
                 {"name": "bm25", "ranking": {"recall@10": 0.2}, "decided": null},
+                {"name": "bi-encoder-by-job", "ranking": {"recall@10": 0.31}, "decided": null},
                 {"name": "bi-encoder", "ranking": {"recall@10": 0.334}, "decided": {"quality": {"f1": 0.5}}}]}"#,
         );
         write(
@@ -179,8 +180,9 @@ mod tests {
             let cells = |line: usize| lines[line].split_whitespace().rev().collect::<Vec<_>>();
             assert_eq!(cells(2)[..6], ["-", "-", "-", "-", "20.0", "-"]);
             assert_eq!(cells(3)[..6], ["-", "-", "-", "-", "28.5", "-"]);
-            assert_eq!(cells(4)[..6], ["50.0", "-", "-", "-", "33.4", "-"]);
-            assert_eq!(cells(5)[..6], ["-"; 6]);
+            assert_eq!(cells(4)[..6], ["-", "-", "-", "-", "31.0", "-"]);
+            assert_eq!(cells(5)[..6], ["50.0", "-", "-", "-", "33.4", "-"]);
+            assert_eq!(cells(6)[..6], ["-"; 6]);
             assert!(text.contains("300 of the split's 1,005 jobs"));
             assert!(text.contains("Better.") && text.contains("Preset quick"));
         });
